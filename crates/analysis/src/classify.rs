@@ -1,0 +1,144 @@
+//! What an exit span calls: the one place that knows how instrumentations
+//! spell calls, old and new semantic conventions and Sentry's shapes alike.
+//!
+//! Which hosts and paths are credential lookups is not known here but in the
+//! knowledge crate.
+
+mod database;
+mod http;
+mod rpc;
+
+use std::sync::Arc;
+
+use hotspan_model::normalise::url;
+use hotspan_model::{Attributes, Call, CallKind, Class, LookupStep, Span, SpanKind};
+
+/// Longer span names are cut: they become paths of call trees.
+const NAME_CHARS_MAX: usize = 160;
+
+/// The call that `span` makes; `None` when it is work of the service itself.
+pub(crate) fn call_of(span: &Span) -> Option<Call> {
+    if matches!(span.kind, SpanKind::Server | SpanKind::Consumer) {
+        return None;
+    }
+    set_up(span)
+        .or_else(|| rpc::aws_operation(span))
+        .or_else(|| database::statement(span))
+        .or_else(|| message(span))
+        .or_else(|| rpc::procedure(span))
+        .or_else(|| http::request(span))
+        .or_else(|| unknown(span))
+}
+
+/// The name that call trees and waterfalls use: equal for equal operations.
+pub(crate) fn name_of(span: &Span, call: Option<&Call>) -> Arc<str> {
+    let name = match call {
+        Some(call) if call.kind == CallKind::Http && !call.target.is_empty() => {
+            match call.operation.split_once(' ') {
+                Some((method, path)) => format!("{method} {}{path}", call.target),
+                None => format!("{} {}", call.operation, call.target),
+            }
+        }
+        // A client span without a name must stay recognisable as one.
+        Some(call) if !span.name.is_empty() => call.operation.clone(),
+        _ if span.name.contains("://") => http::template_of_text(&span.name),
+        _ if span.name.starts_with('/') => url::path_template(&span.name),
+        _ => span.name.clone(),
+    };
+    match name.char_indices().nth(NAME_CHARS_MAX) {
+        Some((cut, _)) => Arc::from(&name[..cut]),
+        None => Arc::from(name),
+    }
+}
+
+/// Sentry's operation; empty for other spans.
+fn op(span: &Span) -> &str {
+    span.attributes.first_str(&["sentry.op"]).unwrap_or_default()
+}
+
+/// The other side's host name or address.
+fn peer(attributes: &Attributes) -> &str {
+    attributes
+        .first_str(&[
+            "server.address",
+            "net.peer.name",
+            "network.peer.address",
+            "net.peer.ip",
+            "net.sock.peer.addr",
+        ])
+        .unwrap_or_default()
+}
+
+fn call(kind: CallKind, class: Class, target: &str, operation: impl Into<String>) -> Call {
+    Call {
+        kind,
+        target: target.to_owned(),
+        operation: operation.into(),
+        class,
+        step: None,
+        family: Arc::from(""),
+    }
+}
+
+/// Reads a class slug of the knowledge files.
+fn known_class(slug: &str) -> Class {
+    Class::from_slug(slug).unwrap_or(Class::Http)
+}
+
+/// Reads a step slug of the knowledge files.
+fn known_step(slug: &str) -> LookupStep {
+    match slug {
+        "token" => LookupStep::Token,
+        "list" => LookupStep::List,
+        "credentials" => LookupStep::Credentials,
+        _ => LookupStep::Other,
+    }
+}
+
+/// Name resolution and connection set-up as spans of their own.
+fn set_up(span: &Span) -> Option<Call> {
+    let target = peer(&span.attributes);
+    match span.name.as_str() {
+        // OpenTelemetry Ruby's is an internal span called just `connect`.
+        "connect" | "tcp.connect" | "tls.connect" | "HTTP CONNECT" if !target.is_empty() => {
+            Some(call(CallKind::Connect, Class::ConnectionSetup, target, "connect"))
+        }
+        "dns.lookup" | "dns.resolve" => Some(call(CallKind::Dns, Class::Dns, target, "resolve")),
+        _ if op(span) == "http.connect" => {
+            Some(call(CallKind::Connect, Class::ConnectionSetup, target, "connect"))
+        }
+        _ => None,
+    }
+}
+
+fn message(span: &Span) -> Option<Call> {
+    let attributes = &span.attributes;
+    let system = attributes.first_str(&["messaging.system"]);
+    let sends = span.kind == SpanKind::Producer || op(span).starts_with("queue.");
+    if !sends && (system.is_none() || span.kind != SpanKind::Client) {
+        return None;
+    }
+    let target = attributes
+        .first_str(&[
+            "messaging.destination.template",
+            "messaging.destination.name",
+            "messaging.destination",
+        ])
+        .or(system)
+        .unwrap_or_default();
+    let operation = attributes
+        .first_str(&["messaging.operation.name", "messaging.operation"])
+        .unwrap_or("publish");
+    Some(call(CallKind::Message, Class::Queue, target, format!("{operation} {target}").trim()))
+}
+
+/// A client span that fits nothing known still leaves the service.
+fn unknown(span: &Span) -> Option<Call> {
+    (span.kind == SpanKind::Client).then(|| {
+        let (kind, class) = match op(span) {
+            "" | "http.client" => (CallKind::Http, Class::Http),
+            _ => (CallKind::Rpc, Class::Rpc),
+        };
+        call(kind, class, peer(&span.attributes), span.name.as_str())
+    })
+}

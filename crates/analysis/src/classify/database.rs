@@ -1,0 +1,66 @@
+//! Database statements and cache commands.
+
+use hotspan_model::normalise::sql;
+use hotspan_model::{Call, CallKind, Class, Span, SpanKind};
+
+use super::{call, op, peer};
+
+/// Systems that are caches to the services using them.
+const CACHES: [&str; 4] = ["redis", "memcached", "valkey", "dragonfly"];
+
+/// The statement or command that `span` runs.
+pub(super) fn statement(span: &Span) -> Option<Call> {
+    let attributes = &span.attributes;
+    let op = op(span);
+    let system = attributes.first_str(&["db.system.name", "db.system"]).unwrap_or_default();
+    let cache = op.starts_with("cache.")
+        || op.contains("redis")
+        || CACHES.iter().any(|name| system.eq_ignore_ascii_case(name));
+    let database = !system.is_empty() || op == "db" || op.starts_with("db.");
+    // Internal spans with `db.*` attributes wrap the real statement.
+    let exit = span.kind == SpanKind::Client || !op.is_empty();
+    if !(cache || database) || !exit {
+        return None;
+    }
+    let target = attributes
+        .first_str(&["db.namespace", "db.name"])
+        .or(Some(system).filter(|text| !text.is_empty()))
+        .unwrap_or_else(|| peer(attributes));
+    if cache {
+        let command = command(span);
+        return Some(call(CallKind::Cache, Class::Cache, target, command));
+    }
+    Some(call(CallKind::Database, Class::Database, target, operation(span)))
+}
+
+/// The first word of a command: the rest is keys and values.
+fn command(span: &Span) -> String {
+    span.attributes
+        .first_str(&["db.operation.name", "db.operation"])
+        .or_else(|| span.name.split_whitespace().next())
+        .unwrap_or_default()
+        .to_ascii_uppercase()
+}
+
+fn operation(span: &Span) -> String {
+    let attributes = &span.attributes;
+    if let Some(summary) = attributes.first_str(&["db.query.summary"]) {
+        return summary.to_owned();
+    }
+    if let Some(text) = attributes.first_str(&["db.query.text", "db.statement"]) {
+        return sql::summary(text);
+    }
+    let verb = attributes.first_str(&["db.operation.name", "db.operation"]);
+    let table = attributes.first_str(&[
+        "db.collection.name",
+        "db.sql.table",
+        "db.mongodb.collection",
+        "db.cassandra.table",
+    ]);
+    match (verb, table) {
+        (Some(verb), Some(table)) => format!("{verb} {table}"),
+        _ if span.door == hotspan_model::Door::Sentry => sql::summary(&span.name),
+        (Some(verb), None) => verb.to_owned(),
+        _ => span.name.clone(),
+    }
+}

@@ -1,0 +1,3 @@
+//! The detectors: each looks for one wasteful shape.
+
+pub(crate) mod credential_lookup;

@@ -1,0 +1,181 @@
+//! The digest: what trace assembly keeps of a span until its segment is analysed.
+//!
+//! A span with attributes weighs a kilobyte or more; assembly holds every open
+//! segment in memory, so it keeps only what analysis reads. Building a digest
+//! from a span stands here; what it is used for stands in the other modules.
+
+use std::sync::Arc;
+
+use hotspan_model::{
+    Call, Door, Endpoint, EntryHint, Language, Sdk, Span, SpanId, SpanKind, Status, UnixNanos,
+    Value,
+};
+
+use crate::classify;
+use crate::endpoint::endpoint_of;
+
+/// What analysis knows of one span.
+#[derive(Debug, Clone, PartialEq)]
+pub struct SpanDigest {
+    /// Its id.
+    pub span_id: SpanId,
+    /// Its parent as received.
+    pub parent: Option<SpanId>,
+    /// When it began.
+    pub start: UnixNanos,
+    /// When it ended; never before `start`.
+    pub end: UnixNanos,
+    /// Its name with values taken out; empty when it has none.
+    pub name: Arc<str>,
+    /// The service that made it.
+    pub service: Arc<str>,
+    /// The call it makes, if it is an exit span.
+    pub call: Option<Arc<Call>>,
+    /// What only entry spans need kept.
+    pub entry_facts: Option<Arc<EntryFacts>>,
+    /// HTTP status of the answer; 0 when not told.
+    pub http_status: u16,
+    /// Its role.
+    pub kind: SpanKind,
+    /// How it ended.
+    pub status: Status,
+    /// Whether it says it is an entry span.
+    pub entry: EntryHint,
+    /// An error event in the shape of a span, not a stretch of time.
+    pub error_event: bool,
+}
+
+// Assembly holds one of these for every open span, so its size is a promise.
+const _: () = assert!(size_of::<SpanDigest>() <= 120);
+
+impl SpanDigest {
+    /// Wall time in nanoseconds; never negative.
+    pub fn duration_ns(&self) -> i64 {
+        self.end.since(self.start).max(0)
+    }
+
+    /// True when the span leaves the service: a call, or a client or producer span.
+    pub fn is_exit(&self) -> bool {
+        self.call.is_some() || matches!(self.kind, SpanKind::Client | SpanKind::Producer)
+    }
+
+    /// True for a client span that does not say what it called.
+    pub fn is_nameless(&self) -> bool {
+        self.name.is_empty() && self.kind == SpanKind::Client
+    }
+
+    /// True when the call is known to have failed.
+    pub fn failed(&self) -> bool {
+        self.status == Status::Error || self.http_status >= 400
+    }
+}
+
+/// What an entry span tells about its whole segment.
+#[derive(Debug, Clone, PartialEq)]
+pub struct EntryFacts {
+    /// The endpoint it serves.
+    pub endpoint: Endpoint,
+    /// `deployment.environment.name`; empty when not told.
+    pub environment: Arc<str>,
+    /// `service.version` or Sentry's release; empty when not told.
+    pub release: Arc<str>,
+    /// The SDK that sent it.
+    pub sdk: Arc<Sdk>,
+    /// How many requests it stands for.
+    pub weight: f64,
+    /// It ended in error (status, or HTTP 5xx).
+    pub error: bool,
+    /// The door it came through.
+    pub door: Door,
+    /// Its spans come one by one, so the SDK's span cap does not apply.
+    pub streamed: bool,
+}
+
+/// The digest of `span`, received for `project`.
+pub fn digest(project: &Arc<str>, span: &Span) -> SpanDigest {
+    let error_event = span.attributes.get("hotspan.error_event") == Some(&Value::Bool(true));
+    let entry_facts = (span.entry == EntryHint::Yes && !error_event)
+        .then(|| Arc::new(entry_facts(project, span)));
+    // An entry span is the work itself, whatever it is called; only a client
+    // span without a parent is both.
+    let exit = span.entry != EntryHint::Yes
+        || (span.door == Door::Otlp && matches!(span.kind, SpanKind::Client | SpanKind::Producer));
+    let call = (exit && !error_event).then(|| classify::call_of(span)).flatten();
+    SpanDigest {
+        span_id: span.span_id,
+        parent: span.parent,
+        start: span.start,
+        end: span.end.max(span.start),
+        name: classify::name_of(span, call.as_ref()),
+        service: Arc::clone(&span.service),
+        call: call.map(Arc::new),
+        entry_facts,
+        http_status: http_status(span),
+        kind: span.kind,
+        status: span.status,
+        entry: span.entry,
+        error_event,
+    }
+}
+
+/// `status` is what sentry-ruby 5 calls the HTTP status in a span's data.
+fn http_status(span: &Span) -> u16 {
+    const KEYS: [&str; 4] =
+        ["http.response.status_code", "http.status_code", "status_code", "status"];
+    span.attributes
+        .first_int(&KEYS)
+        .and_then(|code| u16::try_from(code).ok())
+        .filter(|code| (100..600).contains(code))
+        .unwrap_or(0)
+}
+
+fn entry_facts(project: &Arc<str>, span: &Span) -> EntryFacts {
+    let resource = &span.resource.attributes;
+    let text = |keys: &[&str]| Arc::from(resource.first_str(keys).unwrap_or_default());
+    let weight = if span.weight.is_finite() && span.weight > 0.0 { span.weight } else { 1.0 };
+    EntryFacts {
+        endpoint: endpoint_of(project, span),
+        environment: text(&["deployment.environment.name", "deployment.environment"]),
+        release: text(&["service.version"]),
+        sdk: Arc::new(sdk_of(span)),
+        weight,
+        error: span.status == Status::Error || http_status(span) >= 500,
+        door: span.door,
+        streamed: span.attributes.first_str(&["sentry.trace_lifecycle"]) == Some("stream"),
+    }
+}
+
+fn sdk_of(span: &Span) -> Sdk {
+    let resource = &span.resource.attributes;
+    let text = |key| resource.first_str(&[key]).unwrap_or_default();
+    let name = text("telemetry.sdk.name");
+    // The language as told, else what the SDK, the instrumentation or the
+    // runtime give away.
+    let language = [
+        text("telemetry.sdk.language"),
+        name,
+        language_of_scope(&span.scope.name),
+        text("process.runtime.name"),
+    ]
+    .into_iter()
+    .map(Language::from_sdk_name)
+    .find(|language| *language != Language::Unknown)
+    .unwrap_or_default();
+    Sdk { name: name.to_owned(), version: text("telemetry.sdk.version").to_owned(), language }
+}
+
+/// Instrumentations name themselves in the manner of their language.
+fn language_of_scope(scope: &str) -> &'static str {
+    const PREFIXES: [(&str, &str); 6] = [
+        ("OpenTelemetry::", "ruby"),
+        ("opentelemetry.instrumentation.", "python"),
+        ("@opentelemetry/", "javascript"),
+        ("io.opentelemetry.", "java"),
+        ("go.opentelemetry.io/", "go"),
+        ("OpenTelemetry.", "dotnet"),
+    ];
+    PREFIXES
+        .into_iter()
+        .find(|(prefix, _)| scope.starts_with(prefix))
+        .map_or("", |(_, language)| language)
+}

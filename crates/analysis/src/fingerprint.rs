@@ -1,0 +1,39 @@
+//! Fingerprints: what makes two findings the same issue.
+
+use hotspan_knowledge::Family;
+use hotspan_model::{Class, Endpoint};
+use twox_hash::XxHash3_128;
+
+/// The fingerprint of a finding of `class` and `family` at `endpoint`.
+///
+/// It holds the call templates of the whole family, not those of one trace: a
+/// call that timed out may be missing from one trace and not from the next,
+/// and both are the same issue. Environment, release, host, ids and the cause
+/// are left out for the same reason. A finding inside a trace and one over the
+/// endpoint's requests have the same fingerprint.
+pub(crate) fn fingerprint(
+    detector: &str,
+    endpoint: &Endpoint,
+    class: Class,
+    family: &Family,
+) -> String {
+    let rules = family.http.iter();
+    let templates = rules.map(|rule| format!("{} {}", rule.method, rule.path.as_str()));
+    let operations = family.rpc.iter();
+    let operations = operations.map(|rule| format!("{}.{}", rule.service, rule.method));
+    let fixed = [
+        endpoint.project.as_ref(),
+        endpoint.service.as_ref(),
+        endpoint.kind.slug(),
+        endpoint.name.as_ref(),
+        detector,
+        class.slug(),
+        family.id.as_str(),
+    ];
+    let mut text = String::new();
+    for part in fixed.into_iter().map(str::to_owned).chain(templates).chain(operations) {
+        // Lengths keep parts apart that contain the separator.
+        text.push_str(&format!("{}:{part}\n", part.len()));
+    }
+    format!("{:032x}", XxHash3_128::oneshot(text.as_bytes()))
+}

@@ -1,0 +1,35 @@
+//! Analysis over a finished segment or an endpoint's profile: pure functions.
+//!
+//! The way of a span: [`digest`](digest()) keeps what is needed of it,
+//! [`segments`] splits a trace, [`analyze`](analyze()) turns a segment into the record
+//! that roll-ups, profiles and issues are made of, and [`analyze_profile`] looks at
+//! many requests of one endpoint together. [`trace_view`](trace_view()) does all of it for
+//! one trace page.
+//!
+//! What must not live here: async, clocks, files, sockets, storage, wire formats.
+
+pub mod analyze;
+pub mod critical_path;
+pub mod digest;
+pub mod flame;
+pub mod segment;
+pub mod trace_view;
+pub mod tree;
+pub mod waterfall;
+
+mod call_tree;
+mod cause;
+mod classify;
+mod detectors;
+mod endpoint;
+mod figures;
+mod fingerprint;
+mod lookups;
+mod study;
+
+pub use analyze::{analyze, analyze_profile};
+pub use critical_path::{PathPart, critical_path};
+pub use digest::{EntryFacts, SpanDigest, digest};
+pub use segment::{Segment, segments};
+pub use trace_view::{HiddenCall, TraceNode, TraceView, trace_view};
+pub use tree::Tree;

@@ -1,0 +1,217 @@
+//! What holds for any spans whatever: broken parents, cycles, shared ids, times
+//! that make no sense.
+
+use std::sync::Arc;
+
+use hotspan_analysis::{
+    Segment, SpanDigest, Tree, analyze, critical_path, digest, segments, trace_view,
+};
+use hotspan_model::calltree::CallNode;
+use hotspan_model::{EntryHint, Span, SpanId, SpanKind, Status, TraceId, UnixNanos};
+use hotspan_testkit::notation;
+use proptest::prelude::*;
+
+/// What a random span is about. Metadata calls are frequent on purpose.
+const NAMES: [&str; 8] = [
+    "PUT http://169.254.169.254/latest/api/token",
+    "GET http://169.254.169.254/latest/meta-data/iam/security-credentials/",
+    "GET http://169.254.169.254/latest/meta-data/iam/security-credentials/role",
+    "",
+    "process_action",
+    "PUT https://bucket.s3.amazonaws.com/key",
+    "SELECT * FROM images WHERE id = 7",
+    "connect",
+];
+
+const SDKS: [&str; 3] =
+    ["style=sentry-5 sdk=sentry.ruby/5.3.0", "style=sentry sdk=sentry.ruby/6.6.2", "lang=python"];
+
+/// Ids come from a small pool so that parents exist, repeat and form cycles.
+fn id(number: u8) -> SpanId {
+    SpanId([number; 8])
+}
+
+fn forest(times: impl Strategy<Value = (i64, i64)>) -> impl Strategy<Value = Vec<Span>> {
+    let span = (0..24u8, prop::option::of(0..24u8), 0..NAMES.len(), 0..7u8, times, 0..3u8, 0..4u16);
+    let spans = prop::collection::vec(span, 1..40);
+    (spans, 0..SDKS.len()).prop_map(|(spans, sdk)| {
+        let header = SDKS[sdk];
+        let build = |(own, parent, name, kind, (start, length), entry, status): (
+            u8,
+            Option<u8>,
+            usize,
+            u8,
+            (i64, i64),
+            u8,
+            u16,
+        )| {
+            let line = if NAMES[name].is_empty() { "client - 0+1" } else { NAMES[name] };
+            let time = if NAMES[name].is_empty() { "" } else { " 0+1" };
+            let text = format!("trace 1 {header}\nserver root 0..1\n  {line}{time}");
+            let mut span = notation::parse(&text).remove(usize::from(kind > 0));
+            span.span_id = id(own);
+            span.parent = parent.map(id);
+            span.start = UnixNanos(start);
+            span.end = UnixNanos(start.saturating_add(length));
+            span.entry = match entry {
+                0 if kind == 0 => EntryHint::Yes,
+                1 => EntryHint::Unknown,
+                _ => EntryHint::No,
+            };
+            if kind == 1 {
+                span.kind = SpanKind::Internal;
+            }
+            if status == 1 {
+                span.status = Status::Error;
+            }
+            span.service = Arc::from(if kind == 6 { "other" } else { "shop" });
+            span
+        };
+        spans.into_iter().map(build).collect()
+    })
+}
+
+/// Times within a request of some seconds, in milliseconds so that ends meet.
+fn sane() -> impl Strategy<Value = (i64, i64)> {
+    (0i64..9_000, 0i64..5_000).prop_map(|(start, length)| (start * 1_000_000, length * 1_000_000))
+}
+
+/// Anything at all.
+fn any_times() -> impl Strategy<Value = (i64, i64)> {
+    prop_oneof![sane(), (any::<i64>(), any::<i64>())]
+}
+
+fn digests(spans: &[Span]) -> Vec<SpanDigest> {
+    let project = Arc::from("default");
+    spans.iter().map(|span| digest(&project, span)).collect()
+}
+
+fn segments_of(spans: &[Span]) -> Vec<Segment> {
+    segments(TraceId([1; 16]), &digests(spans))
+}
+
+/// Every self time below `node`, and that they do not go below zero.
+fn self_times(node: &CallNode) -> i64 {
+    assert!(node.self_ns >= 0 && node.total_ns >= 0 && node.count >= 0);
+    node.self_ns + node.children.values().map(self_times).sum::<i64>()
+}
+
+/// Following parents ends, and ends at `end`.
+fn assert_rooted(parents: &[Option<usize>], end: Option<usize>) {
+    for start in 0..parents.len() {
+        let mut at = start;
+        for _ in 0..=parents.len() {
+            match parents[at] {
+                Some(parent) => at = parent,
+                None => break,
+            }
+        }
+        assert_eq!(parents[at], None, "a cycle from {start}");
+        assert!(end.is_none_or(|end| at == end), "{start} ends at {at}");
+    }
+}
+
+/// The span at another time and with other ids.
+fn moved(span: &Span, by_ns: i64, salt: u8) -> Span {
+    let other = |id: SpanId| SpanId(id.0.map(|byte| byte.wrapping_add(salt)));
+    Span {
+        span_id: other(span.span_id),
+        parent: span.parent.map(other),
+        start: span.start.plus(by_ns),
+        end: span.end.plus(by_ns),
+        ..span.clone()
+    }
+}
+
+proptest! {
+    #![proptest_config(ProptestConfig::with_cases(400))]
+
+    #[test]
+    fn each_span_is_in_one_segment_and_hangs_under_its_entry(spans in forest(sane())) {
+        let mut seen = vec![0; spans.len()];
+        for segment in segments_of(&spans) {
+            segment.sources.iter().for_each(|&source| seen[source] += 1);
+            prop_assert_eq!(segment.parents[segment.entry], None);
+            assert_rooted(&segment.parents, Some(segment.entry));
+            assert_rooted(&Tree::of(&segment).parents, Some(segment.entry));
+        }
+        prop_assert!(seen.iter().all(|times| *times <= 1));
+    }
+
+    #[test]
+    fn the_critical_path_is_the_entry_span_cut_into_pieces(spans in forest(sane())) {
+        for segment in segments_of(&spans) {
+            let path = critical_path(&segment, &Tree::of(&segment));
+            let mut at = segment.entry_span().start;
+            for part in &path {
+                prop_assert_eq!(part.start, at);
+                prop_assert!(part.end > part.start);
+                let span = &segment.spans[part.span];
+                prop_assert!(span.start <= part.start && part.end <= span.end);
+                at = part.end;
+            }
+            prop_assert_eq!(at, segment.entry_span().end);
+        }
+    }
+
+    #[test]
+    fn times_add_up(spans in forest(sane())) {
+        for segment in segments_of(&spans) {
+            let record = analyze(&segment);
+            prop_assert_eq!(record.time.total(), record.duration_ns);
+            for used in &record.uses {
+                prop_assert!(used.wall_ns <= record.duration_ns);
+                prop_assert!((0..=used.wall_ns).contains(&used.hidden_ns));
+            }
+            let own: Vec<i64> = Tree::of(&segment).self_times(&segment.spans);
+            for (own, span) in own.iter().zip(&segment.spans) {
+                prop_assert!((0..=span.duration_ns()).contains(own));
+            }
+            let roots = record.tree.roots.values();
+            prop_assert!(roots.map(self_times).sum::<i64>() >= record.duration_ns);
+        }
+    }
+
+    #[test]
+    fn a_view_has_every_span_once_and_no_cycle(spans in forest(sane())) {
+        let view = trace_view(&Arc::from("default"), &spans);
+        let mut sources: Vec<usize> = view.nodes.iter().map(|node| node.source).collect();
+        sources.sort_unstable();
+        prop_assert_eq!(sources, (0..spans.len()).collect::<Vec<_>>());
+        let parents: Vec<Option<usize>> = view.nodes.iter().map(|node| node.parent).collect();
+        assert_rooted(&parents, None);
+        prop_assert!(view.nodes.is_sorted_by_key(|node| node.span.start));
+    }
+
+    #[test]
+    fn nothing_makes_it_panic(spans in forest(any_times())) {
+        for segment in segments_of(&spans) {
+            analyze(&segment);
+        }
+        trace_view(&Arc::from("default"), &spans);
+    }
+
+    #[test]
+    fn ids_and_times_do_not_change_what_is_found(
+        by_ns in -1_000_000_000_000i64..1_000_000_000_000,
+        salt in 1u8..,
+        lookups in 3u32..20,
+    ) {
+        let text = format!(
+            "trace 1 lang=ruby
+server POST /up 0..2000
+  repeat ×{lookups} every 100
+    PUT http://169.254.169.254/latest/api/token 10+10
+    GET http://169.254.169.254/latest/meta-data/iam/security-credentials/ 20+10
+    GET http://169.254.169.254/latest/meta-data/iam/security-credentials/role-{salt} 30+10"
+        );
+        let spans = notation::parse(&text);
+        let moved: Vec<Span> = spans.iter().map(|span| moved(span, by_ns, salt)).collect();
+        let found = |spans: &[Span]| {
+            let mut finding = analyze(&segments_of(spans)[0]).findings.remove(0);
+            (finding.evidence, finding.start, finding.entry_span) = Default::default();
+            finding
+        };
+        prop_assert_eq!(found(&spans), found(&moved));
+    }
+}

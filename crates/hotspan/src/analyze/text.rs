@@ -1,0 +1,139 @@
+//! The result as sentences, for people: one card an issue, worst first.
+
+use std::cmp::Reverse;
+use std::collections::BTreeMap;
+use std::io::Write;
+
+use hotspan_model::{Finding, FindingScope};
+
+use super::Report;
+
+/// Fixes shown of each issue; the rest is in the JSON form.
+const FIXES_MAX: usize = 2;
+/// Traces shown as evidence of each issue.
+const TRACES_MAX: usize = 3;
+/// Spans shown of each trace.
+const SPANS_MAX: usize = 3;
+
+pub(super) fn write(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
+    let cards = cards(&report.findings);
+    for card in &cards {
+        write_card(out, card)?;
+    }
+    let traces = plural(report.traces as f64, "trace");
+    match cards.len() {
+        0 => writeln!(out, "{traces} analysed, nothing found."),
+        count => writeln!(out, "{traces} analysed, {}.", plural(count as f64, "issue")),
+    }
+}
+
+/// Findings by fingerprint, most time lost first. In each, what was seen over
+/// the endpoint comes first, because it speaks of all requests.
+fn cards(findings: &[Finding]) -> Vec<Vec<&Finding>> {
+    let mut by_fingerprint: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
+    for finding in findings {
+        by_fingerprint.entry(&finding.fingerprint).or_default().push(finding);
+    }
+    let mut cards: Vec<Vec<&Finding>> = by_fingerprint.into_values().collect();
+    for card in &mut cards {
+        card.sort_by_key(|finding| (Reverse(finding.scope), Reverse(finding.wall_ns)));
+    }
+    cards.sort_by_key(|card| Reverse(card.iter().map(|finding| finding.wall_ns).sum::<i64>()));
+    cards
+}
+
+fn write_card(out: &mut impl Write, card: &[&Finding]) -> std::io::Result<()> {
+    let Some(first) = card.first() else { return Ok(()) };
+    let (endpoint, cause) = (&first.endpoint, &first.cause);
+    writeln!(out, "{} · {}", endpoint.name, endpoint.service)?;
+    writeln!(out, "  {}", sentence(card))?;
+    writeln!(out, "  Cause ({}): {}", cause.confidence.slug(), cause.text)?;
+    for (figure, meaning) in &cause.facts {
+        writeln!(out, "    {figure:>16}  {meaning}")?;
+    }
+    for fix in first.fixes.iter().take(FIXES_MAX) {
+        writeln!(out, "  Fix ({}): {}", fix.language.label(), fix.title)?;
+        for line in fix.snippet.lines() {
+            writeln!(out, "    {line}")?;
+        }
+    }
+    let traces = card.iter().filter(|finding| finding.scope == FindingScope::Trace);
+    let shown: Vec<&&Finding> = if traces.clone().next().is_some() {
+        traces.take(TRACES_MAX).collect()
+    } else {
+        card.iter().take(1).collect()
+    };
+    for finding in shown {
+        let spans: Vec<String> =
+            finding.evidence.iter().take(SPANS_MAX).map(ToString::to_string).collect();
+        let more = if finding.evidence.len() > SPANS_MAX { " …" } else { "" };
+        writeln!(out, "  Evidence: trace {}, spans {}{more}", finding.trace_id, spans.join(" "))?;
+    }
+    writeln!(out)
+}
+
+/// What is lost to what: over the endpoint where that was seen, else over the
+/// requests that have it.
+fn sentence(card: &[&Finding]) -> String {
+    let whole = card.iter().filter(|finding| finding.scope == FindingScope::Endpoint);
+    let counted: Vec<&&Finding> =
+        if whole.clone().next().is_some() { whole.collect() } else { card.iter().collect() };
+    let sum = |of: fn(&Finding) -> f64| counted.iter().map(|finding| of(finding)).sum::<f64>();
+    let affected = sum(|finding| finding.requests_affected).max(1.0);
+    let (wall, entry) =
+        (sum(|finding| finding.wall_ns as f64), sum(|finding| finding.entry_wall_ns as f64));
+    let share = if entry > 0.0 { (wall / entry * 100.0).min(100.0) } else { 0.0 };
+    let least = if counted.iter().any(|finding| finding.at_least) { "≥ " } else { "" };
+    let hidden = match sum(|finding| finding.hidden_ns as f64) {
+        0.0 => String::new(),
+        nanos => format!(", {:.0} ms of it without a named span", nanos / affected / 1e6),
+    };
+    format!(
+        "{share:.1}% of the time of {} goes to {}: {least}{} and {least}{} a request, {:.0} ms{hidden}.",
+        plural(sum(|finding| finding.requests), "request"),
+        counted.first().map_or("", |finding| finding.subject.as_str()),
+        plural(sum(|finding| finding.lookups) / affected, "lookup"),
+        plural(sum(|finding| finding.calls) / affected, "call"),
+        wall / affected / 1e6,
+    )
+}
+
+fn plural(count: f64, noun: &str) -> String {
+    let digits = usize::from(count.fract() != 0.0);
+    let ending = if count == 1.0 { "" } else { "s" };
+    format!("{count:.digits$} {noun}{ending}")
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use expect_test::{Expect, expect};
+
+    use super::super::{analyse, input};
+    use super::*;
+
+    /// The text for recorded files, all in one.
+    fn check(files: &[&str], expected: Expect) {
+        let captures = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../fixtures/captures");
+        let spans = files
+            .iter()
+            .flat_map(|file| input::read(&captures.join(file), "shop").expect("readable").spans)
+            .collect();
+        let mut text = Vec::new();
+        write(&mut text, &analyse(spans)).expect("writes to memory");
+        expected.assert_eq(&String::from_utf8(text).expect("is text"));
+    }
+
+    #[test]
+    fn one_card_for_one_issue_in_two_traces_and_a_file_given_twice() {
+        let folder = "sentry-ruby-5.3.0/seedrep-presign100-b-IPR0-0";
+        let files = ["000.body", "001.body", "001.body"].map(|file| format!("{folder}/{file}"));
+        check(&files.each_ref().map(String::as_str), expect![[""]]);
+    }
+
+    #[test]
+    fn nothing_found_is_said() {
+        check(&["sentry-ruby-6.6.2/healthy-a/001.body"], expect![[""]]);
+    }
+}

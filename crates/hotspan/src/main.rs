@@ -1,0 +1,30 @@
+//! The server's binary: read the command line, run the command, say how it
+//! ended. Everything else is in a file named after the command.
+
+mod analyze;
+mod cli;
+mod demo;
+mod logging;
+mod project;
+mod serve;
+mod settings;
+mod user;
+
+use std::io::Write;
+use std::process::ExitCode;
+
+use clap::Parser;
+
+/// The command failed; standard error says why.
+const EXIT_FAILED: u8 = 3;
+
+fn main() -> ExitCode {
+    match cli::run(cli::Cli::parse()) {
+        Ok(code) => code,
+        Err(error) => {
+            // Nothing is left to do when standard error is closed as well.
+            let _ = writeln!(std::io::stderr(), "error: {error:#}");
+            ExitCode::from(EXIT_FAILED)
+        }
+    }
+}

@@ -1,0 +1,186 @@
+//! The applier: the one task that takes durable requests in the order of the
+//! log, to the span table and to trace assembly. What it decides stands in
+//! [`crate::assemble`]; here are only the order of steps and the waiting.
+
+use std::sync::Arc;
+use std::time::Duration;
+
+use hotspan_model::UnixNanos;
+use hotspan_store::{Batch, Committed, Store, WalPosition};
+use tokio::sync::{mpsc, watch};
+use tokio::time::MissedTickBehavior;
+
+use crate::assemble::{Assembler, Closed, Offered};
+use crate::clock::Clock;
+use crate::stats::{Counters, List};
+
+/// Closed traces in one job: one transaction of the book.
+const JOB_TRACES_MAX: usize = 1_000;
+/// Spans in the closed traces of one job, about.
+const JOB_SPANS_MAX: usize = 100_000;
+/// How often progress is booked when no trace closes.
+const PROGRESS_EVERY_NS: i64 = 1_000_000_000;
+/// Attempts at the span table before a request is given up.
+const APPLY_ATTEMPTS: u32 = 5;
+/// The pause before the second attempt; doubled after each.
+const APPLY_PAUSE: Duration = Duration::from_millis(100);
+
+/// Traces to analyse and book, and how far the log is done with after that.
+#[derive(Debug)]
+pub(crate) struct Job {
+    pub(crate) closed: Vec<Closed>,
+    pub(crate) covered: WalPosition,
+}
+
+/// Where the applier stands.
+pub(crate) struct Applier {
+    store: Store,
+    clock: Arc<dyn Clock>,
+    counters: Arc<Counters>,
+    assembler: Assembler,
+    jobs: mpsc::Sender<Job>,
+    /// The latest time seen: a clock set back must not stop the quiet time.
+    now: UnixNanos,
+    /// The last progress handed on, and when.
+    progress: (WalPosition, UnixNanos),
+}
+
+impl Applier {
+    pub(crate) fn new(
+        store: Store,
+        clock: Arc<dyn Clock>,
+        counters: Arc<Counters>,
+        assembler: Assembler,
+        jobs: mpsc::Sender<Job>,
+    ) -> Self {
+        let progress = (assembler.covered(), UnixNanos::default());
+        let now = UnixNanos(i64::MIN);
+        Self { store, clock, counters, assembler, jobs, now, progress }
+    }
+
+    /// Applies requests until told to stop; then what is durable is applied
+    /// first. Traces still open stay in the log for the next start.
+    pub(crate) async fn run(
+        mut self,
+        mut committed: mpsc::Receiver<Committed>,
+        mut stop: watch::Receiver<bool>,
+        poll_every: Duration,
+    ) {
+        let mut ticks = tokio::time::interval(poll_every);
+        ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
+        loop {
+            tokio::select! {
+                request = committed.recv() => match request {
+                    Some(request) => self.apply(&request).await,
+                    None => break,
+                },
+                _ = ticks.tick() => self.close_traces(),
+                () = stopped(&mut stop) => break,
+            }
+        }
+        while let Ok(request) = committed.try_recv() {
+            self.apply(&request).await;
+        }
+        self.close_traces();
+    }
+
+    async fn apply(&mut self, request: &Committed) {
+        self.now = self.now.max(self.clock.now());
+        self.table(request.position, &request.batch).await;
+        let offered = self.assembler.offer(self.now, request.position, &request.batch);
+        self.account(&offered);
+        self.gauge(1);
+    }
+
+    /// Applies a request from before the start, at the time it came in, so
+    /// that traces close as they did then. Nothing is counted twice.
+    pub(crate) async fn replay(
+        &mut self,
+        position: WalPosition,
+        batch: &Batch,
+        segments_done: WalPosition,
+    ) {
+        self.now = self.now.max(batch.received_at);
+        self.table(position, batch).await;
+        if position > segments_done {
+            self.close_traces_waiting().await;
+            self.assembler.offer(self.now, position, batch);
+        }
+    }
+
+    /// Puts spans into the span table. A request that the table will not have
+    /// is given up, counted and shouted about rather than blocking all others.
+    async fn table(&self, position: WalPosition, batch: &Batch) {
+        let mut pause = APPLY_PAUSE;
+        for attempt in 1..=APPLY_ATTEMPTS {
+            let Err(error) = self.store.apply_spans(position, batch).await else { return };
+            tracing::error!(%error, attempt, ?position, "could not apply spans to the span table");
+            if attempt < APPLY_ATTEMPTS {
+                tokio::time::sleep(pause).await;
+                pause *= 2;
+            }
+        }
+        self.counters.count(List::Dropped, "span_table_failure", batch.spans.len() as u64);
+    }
+
+    /// Hands on what has closed by now, as far as the analyst keeps up.
+    fn close_traces(&mut self) {
+        self.now = self.now.max(self.clock.now());
+        while let Ok(place) = self.jobs.clone().try_reserve_owned() {
+            let Some(job) = self.next_job() else { break };
+            place.send(job);
+        }
+        self.gauge(0);
+    }
+
+    /// The same for replay, which is in no hurry: it waits for the analyst.
+    async fn close_traces_waiting(&mut self) {
+        while let Some(job) = self.next_job() {
+            if self.jobs.send(job).await.is_err() {
+                break;
+            }
+        }
+    }
+
+    /// The next job; `None` when there is nothing worth a transaction.
+    fn next_job(&mut self) -> Option<Job> {
+        let mut closed = Vec::new();
+        let mut spans = 0;
+        while closed.len() < JOB_TRACES_MAX && spans < JOB_SPANS_MAX {
+            let Some(trace) = self.assembler.poll(self.now, 1).pop() else { break };
+            spans += trace.spans.len();
+            closed.push(trace);
+        }
+        let covered = self.assembler.covered();
+        let (booked, booked_at) = self.progress;
+        let moved = covered != booked && self.now.since(booked_at) >= PROGRESS_EVERY_NS;
+        if closed.is_empty() && !moved {
+            return None;
+        }
+        self.progress = (covered, self.now);
+        self.counters.update(|stats| stats.analysis_queue += closed.len() as u64);
+        Some(Job { closed, covered })
+    }
+
+    fn account(&self, offered: &Offered) {
+        self.counters.update(|stats| {
+            stats.late += offered.late;
+            stats.duplicates += offered.duplicates;
+        });
+        self.counters.count(List::Dropped, "assembly_overflow", offered.overflow);
+        self.counters.count(List::Dropped, "assembly_evicted", offered.evicted);
+        self.counters.count(List::Dropped, "assembly_lost", offered.lost);
+    }
+
+    /// Says what assembly holds, now that so many more requests are applied.
+    pub(crate) fn gauge(&self, applied: u64) {
+        let held = &self.assembler;
+        let (traces, spans) = (held.held_traces(), held.held_spans());
+        self.counters.applied(applied, held.waiting_traces(), traces, spans);
+    }
+}
+
+/// Resolves when the server stops, or when nobody is left to say so.
+async fn stopped(stop: &mut watch::Receiver<bool>) {
+    let _ = stop.wait_for(|stop| *stop).await;
+}

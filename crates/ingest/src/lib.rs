@@ -1,0 +1,28 @@
+//! From a request's bytes to everything that is kept of it.
+//!
+//! A request is admitted ([`Ingest::submit`]: decoded, judged item by item and
+//! written to the log before it is answered), then applied in the order of the
+//! log by one task: to the span table and to trace assembly, whose closed
+//! traces are analysed and booked. [`assemble`] is a state machine without
+//! clock or I/O; the tasks around it are thin.
+//!
+//! What must not live here: HTTP, wire formats, SQL, detectors.
+
+mod admit;
+mod analyse;
+mod apply;
+pub mod assemble;
+mod clock;
+mod config;
+mod profile;
+mod replay;
+mod start;
+mod stats;
+mod submit;
+
+pub use admit::TimeRules;
+pub use clock::{Clock, SystemClock};
+pub use config::{IngestConfig, QUIET_MAX};
+pub use start::{IngestTask, StartError};
+pub use stats::{Counts, Stats};
+pub use submit::{Ingest, Receipt, Received, Refusal};

@@ -1,0 +1,6 @@
+//! Ingest over the real store in a temporary directory, under a clock that
+//! only moves when it is told to.
+
+mod answers;
+mod harness;
+mod restart;

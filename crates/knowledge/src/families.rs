@@ -1,0 +1,122 @@
+//! Which calls to the outside fetch credentials, tokens or secrets.
+
+use serde::Deserialize;
+
+use crate::pattern::{HostPattern, PathPattern, segments};
+
+/// One service that hands out credentials, tokens or secrets.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Family {
+    /// Stable name, part of fingerprints.
+    pub id: String,
+    /// Class slug: `credential_lookup`, `token_fetch` or `secret_fetch`.
+    pub class: String,
+    /// What its calls are, for headings: `AWS credential lookups`.
+    pub subject: String,
+    /// Who answers, for sentences: `instance metadata service (IMDS)`.
+    pub endpoint: String,
+    /// The steps of one whole lookup, in order.
+    #[serde(default)]
+    pub steps: Vec<String>,
+    /// Rules for HTTP requests.
+    #[serde(default)]
+    pub http: Vec<HttpRule>,
+    /// Rules for SDK operations.
+    #[serde(default)]
+    pub rpc: Vec<RpcRule>,
+}
+
+/// An HTTP request that belongs to a family.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct HttpRule {
+    /// Method, upper case.
+    pub method: String,
+    /// Any of these hosts.
+    pub hosts: Vec<HostPattern>,
+    /// This path.
+    pub path: PathPattern,
+    /// The step of a lookup; only for credential lookups.
+    pub step: Option<String>,
+}
+
+/// An SDK operation that belongs to a family.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct RpcRule {
+    /// Service, e.g. `STS`.
+    pub service: String,
+    /// Operation, e.g. `AssumeRole`.
+    pub method: String,
+    /// The step of a lookup; only for credential lookups.
+    pub step: Option<String>,
+}
+
+/// What a call was recognised as.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Match<'a> {
+    /// The family's id.
+    pub family: &'a str,
+    /// The family's class slug.
+    pub class: &'a str,
+    /// The step slug, for credential lookups.
+    pub step: Option<&'a str>,
+    /// The operation with every value replaced by its name.
+    pub template: String,
+}
+
+/// Every family, in the order in which their rules are tried.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(deny_unknown_fields)]
+pub struct Families {
+    #[serde(rename = "family")]
+    families: Vec<Family>,
+}
+
+impl Families {
+    /// The families.
+    pub fn all(&self) -> &[Family] {
+        &self.families
+    }
+
+    /// The family called `id`.
+    pub fn get(&self, id: &str) -> Option<&Family> {
+        self.families.iter().find(|family| family.id == id)
+    }
+
+    /// What an HTTP request is, when it is one of these. `host` has neither
+    /// port nor brackets, `path` no query.
+    pub fn http(&self, method: &str, host: &str, path: &str) -> Option<Match<'_>> {
+        let path = segments(path);
+        self.families.iter().find_map(|family| {
+            let rule = family.http.iter().find(|rule| {
+                rule.method.eq_ignore_ascii_case(method)
+                    && rule.path.matches(&path)
+                    && rule.hosts.iter().any(|pattern| pattern.matches(host))
+            })?;
+            Some(Match {
+                family: &family.id,
+                class: &family.class,
+                step: rule.step.as_deref(),
+                template: format!("{} {}", rule.method, rule.path.as_str()),
+            })
+        })
+    }
+
+    /// What an SDK operation is, when it is one of these.
+    pub fn rpc(&self, service: &str, method: &str) -> Option<Match<'_>> {
+        self.families.iter().find_map(|family| {
+            let rule = family.rpc.iter().find(|rule| {
+                rule.service.eq_ignore_ascii_case(service)
+                    && rule.method.eq_ignore_ascii_case(method)
+            })?;
+            Some(Match {
+                family: &family.id,
+                class: &family.class,
+                step: rule.step.as_deref(),
+                template: format!("{}.{}", rule.service, rule.method),
+            })
+        })
+    }
+}

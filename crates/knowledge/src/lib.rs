@@ -1,0 +1,80 @@
+//! What Hotspan knows about the world, as data: which calls fetch credentials,
+//! tokens or secrets ([`families`]), what each SDK does ([`sdks`]), and what to
+//! tell people about causes ([`causes`]) and fixes ([`fixes`]).
+//!
+//! The data stands in TOML files beside the code, embedded and parsed once.
+//! Classes, steps, languages and kinds are slugs here: this crate knows no other.
+//!
+//! What must not live here: decisions over evidence, spans, I/O.
+
+pub mod causes;
+pub mod families;
+pub mod fixes;
+pub mod pattern;
+pub mod sdks;
+
+use std::sync::LazyLock;
+
+use thiserror::Error;
+
+pub use causes::{CauseText, Causes};
+pub use families::{Families, Family, Match};
+pub use fixes::{FixText, Fixes};
+pub use sdks::{AwsSdk, Sdks, TelemetrySdk};
+
+/// Everything that is known.
+#[derive(Debug, Clone)]
+pub struct Knowledge {
+    /// Which calls fetch credentials, tokens or secrets.
+    pub families: Families,
+    /// What SDKs do.
+    pub sdks: Sdks,
+    /// What to say about causes.
+    pub causes: Causes,
+    /// What to do about them.
+    pub fixes: Fixes,
+}
+
+/// Why a knowledge file is unusable.
+#[derive(Debug, Error)]
+pub enum KnowledgeError {
+    /// Not TOML, or not of the shape the code reads.
+    #[error("knowledge file {file}: {source}; correct the file and build again")]
+    Parse {
+        /// The file.
+        file: &'static str,
+        /// What is wrong.
+        source: toml::de::Error,
+    },
+}
+
+impl Knowledge {
+    /// Reads the embedded files.
+    pub fn read() -> Result<Self, KnowledgeError> {
+        Ok(Self {
+            families: parse("families.toml", include_str!("../data/families.toml"))?,
+            sdks: parse("sdks.toml", include_str!("../data/sdks.toml"))?,
+            causes: parse("causes.toml", include_str!("../data/causes.toml"))?,
+            fixes: parse("fixes.toml", include_str!("../data/fixes.toml"))?,
+        })
+    }
+}
+
+fn parse<T: serde::de::DeserializeOwned>(
+    file: &'static str,
+    text: &str,
+) -> Result<T, KnowledgeError> {
+    toml::from_str(text).map_err(|source| KnowledgeError::Parse { file, source })
+}
+
+/// The embedded knowledge, parsed on first use.
+pub fn knowledge() -> &'static Knowledge {
+    // The files are part of the program: if one is broken there is nothing to
+    // go on with, and the tests below say so before anybody runs it.
+    static KNOWLEDGE: LazyLock<Knowledge> =
+        LazyLock::new(|| Knowledge::read().expect("the embedded knowledge files are valid"));
+    &KNOWLEDGE
+}
+
+#[cfg(test)]
+mod tests;

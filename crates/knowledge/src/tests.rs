@@ -1,0 +1,167 @@
+//! Checks of the embedded files: everything they name exists and is complete.
+
+use std::collections::BTreeSet;
+
+use super::*;
+
+const CLASSES: [&str; 3] = ["credential_lookup", "token_fetch", "secret_fetch"];
+const STEPS: [&str; 4] = ["token", "list", "credentials", "other"];
+const LANGUAGES: [&str; 9] =
+    ["ruby", "python", "javascript", "go", "java", "php", "dotnet", "rust", "unknown"];
+const KINDS: [&str; 3] = ["code", "configuration", "broker"];
+const FIGURES: [&str; 17] = [
+    "lookups",
+    "calls",
+    "tokens",
+    "per_lookup",
+    "at_least",
+    "sdk",
+    "provider",
+    "shares",
+    "endpoint",
+    "per_call",
+    "timeout",
+    "timeout_reason",
+    "timed_out",
+    "requests",
+    "affected",
+    "window",
+    "health",
+];
+
+fn read() -> Knowledge {
+    Knowledge::read().expect("the embedded files parse")
+}
+
+#[test]
+fn families_are_complete() {
+    let families = read().families;
+    let ids: BTreeSet<&str> = families.all().iter().map(|f| f.id.as_str()).collect();
+    assert_eq!(ids.len(), families.all().len(), "ids are unique");
+    for family in families.all() {
+        assert!(CLASSES.contains(&family.class.as_str()), "{}", family.id);
+        assert!(!family.subject.is_empty() && !family.endpoint.is_empty());
+        assert!(!(family.http.is_empty() && family.rpc.is_empty()));
+        let credentials = family.class == "credential_lookup";
+        let steps = family.http.iter().map(|r| &r.step);
+        for step in steps.chain(family.rpc.iter().map(|r| &r.step)) {
+            assert_eq!(step.is_some(), credentials, "{}", family.id);
+            assert!(step.iter().all(|s| STEPS.contains(&s.as_str())));
+        }
+        assert!(family.steps.iter().all(|s| STEPS.contains(&s.as_str())));
+        assert_eq!(family.steps.last().map(String::as_str), credentials.then_some("credentials"));
+        let upper = |rule: &families::HttpRule| rule.method == rule.method.to_uppercase();
+        assert!(family.http.iter().all(upper), "{}", family.id);
+    }
+}
+
+#[test]
+fn sdks_cover_every_language() {
+    let sdks = read().sdks;
+    for language in LANGUAGES {
+        let sdk = sdks.aws(language).expect("every language has an SDK");
+        assert_eq!(sdk.language, language);
+        assert!(sdk.token_timeouts_ms.iter().all(|ms| *ms > 0));
+        assert!(!sdk.token_timeouts_ms.is_empty(), "{language}");
+    }
+    assert_eq!(sdks.aws_all().len(), LANGUAGES.len());
+    let ruby = sdks.telemetry("sentry.ruby.rails").expect("a package");
+    assert!(ruby.drops_timed_out("5.3.0") && !ruby.drops_timed_out("6.6.2"));
+    assert!(!ruby.drops_timed_out("") && ruby.is_flat("5.28.1"));
+    assert!(sdks.telemetry("sentry.rubymotion").is_none());
+}
+
+#[test]
+fn causes_use_known_figures_only() {
+    let causes = read().causes;
+    let codes: BTreeSet<&str> = causes.all().iter().map(|c| c.code.as_str()).collect();
+    assert_eq!(codes.len(), causes.all().len(), "codes are unique");
+    let texts = causes.all().iter().map(|cause| cause.text.as_str());
+    for text in texts.chain([causes.health(false), causes.health(true)]) {
+        let figures = FIGURES.map(|name| (name, String::new()));
+        let filled = causes::fill(text, &figures);
+        assert!(!filled.contains(['{', '}']), "unknown figure in: {text}");
+    }
+}
+
+#[test]
+fn fixes_name_what_exists() {
+    let knowledge = read();
+    for fix in knowledge.fixes.all() {
+        assert!(KINDS.contains(&fix.kind.as_str()), "{}", fix.title);
+        assert!(LANGUAGES.contains(&fix.language.as_str()), "{}", fix.title);
+        assert!(!fix.title.is_empty() && !fix.note.is_empty());
+        for cause in &fix.causes {
+            assert!(knowledge.causes.get(cause).is_some(), "{cause}");
+        }
+        for family in &fix.families {
+            assert!(knowledge.families.get(family).is_some(), "{family}");
+        }
+    }
+}
+
+#[test]
+fn every_cause_has_a_fix_in_every_family_it_can_occur_in() {
+    let knowledge = read();
+    let occurs = [
+        ("new_provider_per_use", "aws-imds"),
+        ("new_provider_or_refresh", "aws-imds"),
+        ("new_provider_or_refresh", "aws-container"),
+        ("refresh_window", "aws-imds"),
+        ("token_response_lost", "aws-imds"),
+        ("lookups_fail", "aws-ecs"),
+        ("role_assumed_per_use", "aws-sts"),
+        ("cloud_token_per_use", "gcp-metadata"),
+        ("credentials_not_shared", "aws-imds"),
+        ("undetermined", "aws-eks"),
+    ];
+    for (cause, family) in occurs {
+        for language in LANGUAGES {
+            let fixes = knowledge.fixes.against(cause, family, language);
+            let role = cause == "role_assumed_per_use" || cause == "cloud_token_per_use";
+            assert!(fixes.len() > usize::from(!role), "{cause} {family} {language}");
+        }
+    }
+}
+
+#[test]
+fn lookups_are_recognised() {
+    let families = read().families;
+    for (method, host, path, expected) in [
+        ("PUT", "169.254.169.254", "/latest/api/token", "aws-imds token"),
+        ("PUT", "127.0.0.1", "//latest/api/token/", "aws-imds token"),
+        ("GET", "169.254.169.254", "/latest/meta-data/iam/security-credentials/", "aws-imds list"),
+        (
+            "GET",
+            "fd00:ec2::254",
+            "/latest/meta-data/iam/security-credentials/r",
+            "aws-imds credentials",
+        ),
+        ("GET", "169.254.169.254", "/latest/meta-data/instance-id", "none"),
+        ("GET", "169.254.170.2", "/v2/credentials/1-2", "aws-ecs credentials"),
+        ("GET", "169.254.170.2", "/v4/1-2/task", "none"),
+        ("GET", "169.254.170.23", "/v1/credentials", "aws-eks credentials"),
+        ("GET", "127.0.0.1", "/creds", "aws-container credentials"),
+        ("POST", "127.0.0.1", "/creds", "none"),
+        ("GET", "api.example.com", "/creds", "none"),
+        ("POST", "sts.eu-west-1.amazonaws.com", "/", "aws-sts credentials"),
+        (
+            "GET",
+            "metadata.google.internal",
+            "/computeMetadata/v1/instance/service-accounts/default/token",
+            "gcp-metadata credentials",
+        ),
+        ("GET", "169.254.169.254", "/metadata/identity/oauth2/token", "azure-imds credentials"),
+        ("GET", "idp.example", "/realms/x/.well-known/openid-configuration", "oidc-discovery -"),
+        ("POST", "idp.example", "/realms/x/protocol/openid-connect/token", "oauth-token -"),
+        ("GET", "vault", "/v1/secret/data/app", "vault -"),
+        ("GET", "api.example.com", "/users/1", "none"),
+    ] {
+        let found = families.http(method, host, path).map_or("none".to_owned(), |found| {
+            format!("{} {}", found.family, found.step.unwrap_or("-"))
+        });
+        assert_eq!(found, expected, "{method} http://{host}{path}");
+    }
+    let assumed = families.rpc("STS", "AssumeRole").expect("an SDK operation");
+    assert_eq!((assumed.step, assumed.template.as_str()), (Some("credentials"), "STS.AssumeRole"));
+}

@@ -1,0 +1,139 @@
+//! Values inside database statements: SQL literals, arguments of commands,
+//! JSON documents. Which text of a span is a statement is decided here too.
+
+use crate::attribute::{Attributes, Value};
+use crate::normalise::sql::{self, Quotes};
+use crate::span::Span;
+
+/// Attributes that hold a statement, by every name in use.
+const STATEMENTS: &[&str] = &["db.statement", "db.query.text", "db.query", "db.sql", "sql.query"];
+
+/// How a database writes values.
+#[derive(Clone, Copy)]
+enum Language {
+    Sql(Quotes),
+    /// A command and its arguments, the first of which is the key.
+    Command,
+    Json,
+}
+
+/// Takes the values out of a span's statements; returns how many texts changed.
+pub(super) fn scrub_queries(span: &mut Span) -> usize {
+    let language = language_of(&span.attributes);
+    let mut changed = 0;
+    for (key, value) in span.attributes.iter_mut() {
+        let Value::Str(text) = value else { continue };
+        if STATEMENTS.contains(&key)
+            && let Some(masked) = mask(text, language.unwrap_or(Language::Sql(Quotes::Guess)))
+        {
+            *text = masked;
+            changed += 1;
+        }
+    }
+    if let Some(language) = language
+        && let Some(masked) = mask(&span.name, language)
+    {
+        span.name = masked;
+        changed += 1;
+    }
+    changed
+}
+
+/// The query language of a database span; `None` for any other span.
+fn language_of(attributes: &Attributes) -> Option<Language> {
+    let op = attributes.first_str(&["sentry.op"]).unwrap_or_default();
+    let database_op = op == "db" || op.starts_with("db.");
+    let system = attributes
+        .first_str(&["db.system.name", "db.system"])
+        .or_else(|| database_op.then(|| op.strip_prefix("db.").unwrap_or_default()));
+    let statement = attributes.first_str(STATEMENTS);
+    let system = match (system, statement) {
+        (Some(system), _) => system.to_ascii_lowercase(),
+        (None, Some(_)) => String::new(),
+        (None, None) => return None,
+    };
+    let named = |names: &[&str]| names.iter().any(|name| system.contains(name));
+    Some(if named(&["redis", "valkey", "memcache"]) {
+        Language::Command
+    } else if named(&["mongo", "elasticsearch", "opensearch", "couch", "cosmos", "dynamo"]) {
+        Language::Json
+    } else if named(&["mysql", "maria"]) {
+        Language::Sql(Quotes::Text)
+    } else if named(&["postgres", "cockroach"]) {
+        Language::Sql(Quotes::Name)
+    } else {
+        Language::Sql(Quotes::Guess)
+    })
+}
+
+fn mask(text: &str, language: Language) -> Option<String> {
+    match language {
+        _ if text.trim_start().starts_with(['{', '[']) => mask_json(text),
+        Language::Sql(quotes) => sql::mask(text, quotes),
+        Language::Command => mask_commands(text),
+        Language::Json => mask_json(text),
+    }
+}
+
+/// `SET key ?`: a command keeps its name and key, one command a line.
+fn mask_commands(text: &str) -> Option<String> {
+    let masked: Vec<String> = text.split('\n').map(mask_command).collect();
+    let masked = masked.join("\n");
+    (masked != text).then_some(masked)
+}
+
+fn mask_command(line: &str) -> String {
+    let mut words = line.split(' ').filter(|word| !word.is_empty());
+    let name = words.next().unwrap_or_default();
+    let has_no_key = ["AUTH", "HELLO", "EVAL", "CONFIG", "ACL"]
+        .iter()
+        .any(|command| name.eq_ignore_ascii_case(command));
+    let shown = if has_no_key { 0 } else { 1 };
+    let arguments = words.enumerate().map(|(index, word)| {
+        if index < shown && !word.starts_with(['\'', '"']) { word } else { "?" }
+    });
+    std::iter::once(name).chain(arguments).collect::<Vec<_>>().join(" ")
+}
+
+/// A JSON document (or what looks like one) with `?` for its values: strings
+/// and numbers that are no keys. Operators such as `$gt` are keys, so they stay.
+fn mask_json(text: &str) -> Option<String> {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(first) = rest.chars().next() {
+        let len = match first {
+            '"' | '\'' => string_len(rest, first),
+            '0'..='9' | '-' if !out.ends_with(char::is_alphanumeric) => number_len(rest),
+            _ => first.len_utf8(),
+        };
+        let (token, after) = rest.split_at(len);
+        rest = after;
+        let is_text = matches!(first, '"' | '\'');
+        let key = is_text && rest.trim_start().starts_with(':');
+        let number = token.bytes().any(|b| b.is_ascii_digit()) && !is_text;
+        match (is_text && !key, number) {
+            (true, _) => out.push_str("\"?\""),
+            (false, true) if len > 1 || first.is_ascii_digit() => out.push('?'),
+            _ => out.push_str(token),
+        }
+    }
+    (out != text).then_some(out)
+}
+
+fn string_len(text: &str, quote: char) -> usize {
+    let mut escaped = false;
+    for (at, c) in text.char_indices().skip(1) {
+        match c {
+            _ if escaped => escaped = false,
+            '\\' => escaped = true,
+            _ if c == quote => return at + 1,
+            _ => {}
+        }
+    }
+    text.len()
+}
+
+fn number_len(text: &str) -> usize {
+    let in_number = |c: char| c.is_ascii_digit() || matches!(c, '-' | '+' | '.' | 'e' | 'E');
+    text.find(|c| !in_number(c)).unwrap_or(text.len()).max(1)
+}

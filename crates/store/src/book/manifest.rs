@@ -1,0 +1,122 @@
+//! Which Parquet files there are, and up to where the WAL is covered by what
+//! is durable. No file is opened here.
+
+use hotspan_model::{TraceId, UnixNanos};
+use rusqlite::{Row, Transaction, params};
+
+use super::connection::Book;
+use super::rows::{BookPositions, ManifestFile};
+use super::{BookError, During};
+
+impl Book {
+    /// Every file of the store, by hour and path.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn files(&self) -> Result<Vec<ManifestFile>, BookError> {
+        self.read("list the span files", |transaction| {
+            transaction
+                .prepare_cached(
+                    "SELECT path, hour, rows, bytes, start_min, start_max, trace_min, trace_max, \
+                     created, schema_version FROM file ORDER BY hour, path",
+                )
+                .and_then(|mut statement| statement.query_map([], file_of)?.collect())
+                .during("list the span files")
+        })
+    }
+
+    /// Up to where each consumer's output is durable.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn positions(&self) -> Result<BookPositions, BookError> {
+        self.read("read the commit points", |transaction| {
+            let position = |consumer: &str| {
+                transaction.query_row(
+                    "SELECT position FROM commit_point WHERE consumer = ?1",
+                    [consumer],
+                    |row| row.get::<_, i64>(0),
+                )
+            };
+            let spans = position("spans").during("read the commit points")?;
+            let segments = position("segments").during("read the commit points")?;
+            Ok(BookPositions { spans: spans as u64, segments: segments as u64 })
+        })
+    }
+
+    /// Makes `added` part of the store and `removed` no longer so, and moves
+    /// the commit point of the spans to `spans_position`: all or nothing.
+    ///
+    /// # Errors
+    /// When an added path is known already, or the commit fails.
+    pub fn commit_flush(
+        &self,
+        added: &[ManifestFile],
+        removed: &[String],
+        spans_position: u64,
+    ) -> Result<(), BookError> {
+        self.write("commit a flush", |transaction, _| {
+            for path in removed {
+                transaction
+                    .prepare_cached("DELETE FROM file WHERE path = ?1")
+                    .and_then(|mut statement| statement.execute([path]))
+                    .during("remove a span file")?;
+            }
+            for file in added {
+                insert_file(transaction, file).during("add a span file")?;
+            }
+            move_commit_point(transaction, "spans", spans_position, None)
+                .during("move the commit point of the spans")
+        })
+    }
+}
+
+/// Moves a commit point forward; never back, because segments that a replay
+/// from an earlier position needs may be pruned already.
+pub(super) fn move_commit_point(
+    transaction: &Transaction<'_>,
+    consumer: &str,
+    position: u64,
+    committed_at: Option<UnixNanos>,
+) -> Result<(), rusqlite::Error> {
+    transaction
+        .prepare_cached(
+            "UPDATE commit_point SET position = max(position, ?2), \
+             committed_at = coalesce(?3, committed_at) WHERE consumer = ?1",
+        )?
+        .execute(params![consumer, position as i64, committed_at.map(|at| at.0)])?;
+    Ok(())
+}
+
+fn insert_file(transaction: &Transaction<'_>, file: &ManifestFile) -> Result<(), rusqlite::Error> {
+    transaction
+        .prepare_cached("INSERT INTO file VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9, ?10)")?
+        .execute(params![
+            file.path,
+            file.hour,
+            file.rows as i64,
+            file.bytes as i64,
+            file.start_min.0,
+            file.start_max.0,
+            file.trace_min.0,
+            file.trace_max.0,
+            file.created.0,
+            file.schema_version,
+        ])?;
+    Ok(())
+}
+
+fn file_of(row: &Row<'_>) -> Result<ManifestFile, rusqlite::Error> {
+    Ok(ManifestFile {
+        path: row.get(0)?,
+        hour: row.get(1)?,
+        rows: row.get::<_, i64>(2)? as u64,
+        bytes: row.get::<_, i64>(3)? as u64,
+        start_min: UnixNanos(row.get(4)?),
+        start_max: UnixNanos(row.get(5)?),
+        trace_min: TraceId(row.get(6)?),
+        trace_max: TraceId(row.get(7)?),
+        created: UnixNanos(row.get(8)?),
+        schema_version: row.get(9)?,
+    })
+}

@@ -1,0 +1,166 @@
+//! Opening a data directory: its lock, its format, and what a crash left.
+
+use std::fs::{File, TryLockError};
+use std::io::{self, Write};
+use std::os::unix::fs::OpenOptionsExt;
+use std::path::{Path, PathBuf};
+use std::sync::{Arc, Mutex};
+
+use tokio::sync::mpsc;
+
+use crate::book::{Book, book_path};
+use crate::clock::now;
+use crate::disk::{Disk, RealDisk};
+use crate::journal::{Committed, Journal, Streams};
+use crate::store::{CommitPoints, Inner, Store};
+use crate::table::{FlushLimits, Reader, SPANS_DIR, SpanTable, TablePlace, remove_unknown};
+use crate::wal::{Wal, WalPosition, WalWriter};
+use crate::{StoreConfig, StoreError};
+
+/// The file that names the format of a data directory.
+const FORMAT_FILE: &str = "FORMAT";
+/// The newest format this version reads, and the one it writes.
+const FORMAT: u32 = 1;
+/// What the format file says before the number.
+const FORMAT_WORD: &str = "hotspan ";
+/// The file that one process at a time has locked.
+const LOCK_FILE: &str = "LOCK";
+/// The log's directory.
+const WAL_DIR: &str = "wal";
+
+/// Where replay begins.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ReplayStart {
+    /// Everything at or below it is in place already.
+    pub from: WalPosition,
+    /// Where the log ended when it was opened.
+    pub to: WalPosition,
+}
+
+/// An open store with its two ends: the journal takes requests, `committed`
+/// gives them to the one applier.
+#[derive(Debug)]
+pub struct Opened {
+    /// The store.
+    pub store: Store,
+    /// The way into the log.
+    pub journal: Journal,
+    /// Durable requests in the order of the log.
+    pub committed: mpsc::Receiver<Committed>,
+    /// What [`Store::replay`] goes through; do that first.
+    pub replay: ReplayStart,
+}
+
+impl Store {
+    /// Opens the data directory, making it if it is not there. One process
+    /// holds it at a time.
+    pub async fn open(config: StoreConfig) -> Result<Opened, StoreError> {
+        Self::open_on(config, Arc::new(RealDisk)).await
+    }
+
+    /// As [`Store::open`], on a disk of the caller's.
+    pub(crate) async fn open_on(
+        config: StoreConfig,
+        disk: Arc<dyn Disk>,
+    ) -> Result<Opened, StoreError> {
+        tokio::task::spawn_blocking(move || open(&config, disk)).await?
+    }
+}
+
+fn open(config: &StoreConfig, disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
+    let data_dir = prepare(&config.data_dir, &*disk)?;
+    let lock = Arc::new(lock(&data_dir)?);
+    make_dirs(&*disk, &data_dir)?;
+    let book = Arc::new(Book::open(&book_path(&data_dir), now())?);
+    disk.sync_dir(&data_dir).map_err(StoreError::disk("sync", &data_dir))?;
+    let points = CommitPoints::of(&book)?;
+    let files = remove_unknown(&*disk, &data_dir, book.files()?)?;
+
+    let wal = Wal::new(Arc::clone(&disk), data_dir.join(WAL_DIR));
+    let writer = WalWriter::open(wal.clone(), points.highest(), config.wal_segment_bytes)?;
+    let replay = ReplayStart { from: points.lowest(), to: writer.position() };
+    let (journal, Streams { committed, durable }) =
+        Journal::start(writer, config.queue_bytes, Arc::clone(&lock))
+            .map_err(StoreError::disk("start the journal's thread in", &data_dir))?;
+
+    let reader = Reader::new(config, data_dir.clone())?;
+    let limits =
+        FlushLimits { spans: config.flush_spans, bytes: config.flush_bytes, age: config.flush_age };
+    let place = TablePlace { disk, data_dir, _lock: lock };
+    let table = SpanTable::new(place, Arc::clone(&book), wal.clone(), limits, files, points.spans);
+    let tending = Mutex::new(Some(table.tend()));
+    let inner = Inner { book, wal, table, reader, durable, replay, tending };
+    Ok(Opened { store: Store { inner: Arc::new(inner) }, journal, committed, replay })
+}
+
+/// Makes the data directory and checks its format. Returns its full path.
+pub(crate) fn prepare(data_dir: &Path, disk: &dyn Disk) -> Result<PathBuf, StoreError> {
+    let parent = data_dir.parent().filter(|parent| !parent.as_os_str().is_empty());
+    if let Some(parent) = parent {
+        std::fs::create_dir_all(parent).map_err(StoreError::disk("create", parent))?;
+    }
+    RealDisk.create_dir(data_dir).map_err(StoreError::disk("create", data_dir))?;
+    // Not every file system lets a directory above be synced; what is at stake
+    // is only that an empty new data directory has to be made again.
+    let _ = RealDisk.sync_dir(parent.unwrap_or(Path::new(".")));
+    let data_dir = data_dir.canonicalize().map_err(StoreError::disk("find", data_dir))?;
+    let format = data_dir.join(FORMAT_FILE);
+    match std::fs::read_to_string(&format) {
+        Ok(text) => check_format(&data_dir, &format, &text)?,
+        Err(error) if error.kind() == io::ErrorKind::NotFound => {
+            write_format(disk, &data_dir).map_err(StoreError::disk("create", &format))?
+        }
+        Err(error) => return Err(StoreError::disk("read", &format)(error)),
+    }
+    Ok(data_dir)
+}
+
+fn check_format(data_dir: &Path, file: &Path, text: &str) -> Result<(), StoreError> {
+    let found = text.trim_end().strip_prefix(FORMAT_WORD).and_then(|number| number.parse().ok());
+    match found {
+        Some(FORMAT) => Ok(()),
+        Some(found) if found > FORMAT => {
+            Err(StoreError::NewerFormat { path: data_dir.to_owned(), found, newest: FORMAT })
+        }
+        _ => Err(StoreError::NotOurs {
+            path: file.to_owned(),
+            reason: format!("it says {:?} instead of a format number", text.trim_end()),
+        }),
+    }
+}
+
+/// Written under another name first, so that it is never there half.
+fn write_format(disk: &dyn Disk, data_dir: &Path) -> io::Result<()> {
+    let unfinished = data_dir.join("FORMAT.unfinished");
+    let mut file = disk.create(&unfinished)?;
+    writeln!(file, "{FORMAT_WORD}{FORMAT}")?;
+    file.sync()?;
+    disk.rename(&unfinished, &data_dir.join(FORMAT_FILE))?;
+    disk.sync_dir(data_dir)
+}
+
+fn make_dirs(disk: &dyn Disk, data_dir: &Path) -> Result<(), StoreError> {
+    for name in [WAL_DIR, SPANS_DIR] {
+        let dir = data_dir.join(name);
+        disk.create_dir(&dir).map_err(StoreError::disk("create", &dir))?;
+    }
+    Ok(())
+}
+
+/// Takes the lock; the system gives it back when the file is closed, however
+/// the process ends.
+fn lock(data_dir: &Path) -> Result<File, StoreError> {
+    let path = data_dir.join(LOCK_FILE);
+    let file = File::options()
+        .create(true)
+        .truncate(false)
+        .write(true)
+        .mode(0o600)
+        .open(&path)
+        .map_err(StoreError::disk("create", &path))?;
+    match file.try_lock() {
+        Ok(()) => Ok(file),
+        Err(TryLockError::WouldBlock) => Err(StoreError::InUse(data_dir.to_owned())),
+        Err(TryLockError::Error(error)) => Err(StoreError::disk("lock", &path)(error)),
+    }
+}

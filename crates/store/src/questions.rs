@@ -1,0 +1,154 @@
+//! The book's questions and answers as the rest of the program asks them:
+//! async, by way of a thread that may block.
+
+use hotspan_model::{
+    Endpoint, EndpointProfile, Finding, Issue, IssueStatus, SegmentRecord, UnixNanos,
+};
+
+use crate::book::{
+    BookStats, CommitOutcome, EndpointDetail, EndpointList, IssueDetail, IssueFilter,
+    SegmentCommit, SegmentKey, TraceFilter, TraceSummary,
+};
+use crate::clock::now;
+use crate::{Filter, Store, StoreError, TimeWindow, WalPosition};
+
+impl Store {
+    /// Adds analysed segments to roll-ups, profiles and issues, and moves the
+    /// segments' commit point to `covered`, in one transaction. A segment that
+    /// is known already replaces its earlier form.
+    ///
+    /// `covered` is the position at or below which every segment is complete.
+    pub async fn commit_segments(
+        &self,
+        covered: WalPosition,
+        records: Vec<SegmentRecord>,
+    ) -> Result<CommitOutcome, StoreError> {
+        self.replace_segments(covered, records, Vec::new()).await
+    }
+
+    /// As [`Store::commit_segments`]; also takes out the segments `retracted`,
+    /// which a late span showed to be parts of others.
+    pub async fn replace_segments(
+        &self,
+        covered: WalPosition,
+        records: Vec<SegmentRecord>,
+        retracted: Vec<SegmentKey>,
+    ) -> Result<CommitOutcome, StoreError> {
+        let reached = *self.applied().borrow();
+        self.with_book(move |book| {
+            book.commit_segments(SegmentCommit {
+                covered: covered.0,
+                reached: reached.0.max(covered.0),
+                records: &records,
+                retracted: &retracted,
+                now: now(),
+            })
+        })
+        .await
+    }
+
+    /// Endpoints with requests in the window, most time lost first.
+    pub async fn endpoints(
+        &self,
+        window: TimeWindow,
+        filter: &Filter,
+    ) -> Result<EndpointList, StoreError> {
+        let filter = filter.clone();
+        self.with_book(move |book| book.endpoints(window, &filter)).await
+    }
+
+    /// The endpoint of a number.
+    pub async fn endpoint(&self, id: i64) -> Result<Option<Endpoint>, StoreError> {
+        self.with_book(move |book| book.endpoint(id)).await
+    }
+
+    /// Everything the page of an endpoint draws.
+    pub async fn endpoint_detail(
+        &self,
+        id: i64,
+        window: TimeWindow,
+    ) -> Result<Option<EndpointDetail>, StoreError> {
+        self.with_book(move |book| book.endpoint_detail(id, window)).await
+    }
+
+    /// The slowest segments of an endpoint, slowest first.
+    pub async fn slowest_traces(
+        &self,
+        endpoint_id: i64,
+        window: TimeWindow,
+        n: usize,
+    ) -> Result<Vec<TraceSummary>, StoreError> {
+        self.with_book(move |book| book.slowest_traces(endpoint_id, window, n)).await
+    }
+
+    /// The newest segments, newest first.
+    pub async fn recent_traces(
+        &self,
+        window: TimeWindow,
+        filter: &TraceFilter,
+        n: usize,
+    ) -> Result<Vec<TraceSummary>, StoreError> {
+        let filter = filter.clone();
+        self.with_book(move |book| book.recent_traces(window, &filter, n)).await
+    }
+
+    /// Issues seen in the window, most time lost first.
+    pub async fn issues(
+        &self,
+        window: TimeWindow,
+        filter: &IssueFilter,
+    ) -> Result<Vec<Issue>, StoreError> {
+        let filter = filter.clone();
+        self.with_book(move |book| book.issues(window, &filter)).await
+    }
+
+    /// One issue with what its page shows.
+    pub async fn issue(
+        &self,
+        id: i64,
+        window: TimeWindow,
+    ) -> Result<Option<IssueDetail>, StoreError> {
+        self.with_book(move |book| book.issue(id, window)).await
+    }
+
+    /// Sets where an issue is in its life; false when there is none of that number.
+    pub async fn set_issue_status(&self, id: i64, status: IssueStatus) -> Result<bool, StoreError> {
+        self.with_book(move |book| book.set_issue_status(id, status, now())).await
+    }
+
+    /// An endpoint's requests over a window, as detectors see them.
+    pub async fn endpoint_profile(
+        &self,
+        endpoint_id: i64,
+        from: UnixNanos,
+        to: UnixNanos,
+    ) -> Result<Option<EndpointProfile>, StoreError> {
+        self.with_book(move |book| book.endpoint_profile(endpoint_id, TimeWindow { from, to }))
+            .await
+    }
+
+    /// Keeps what the endpoint form of detectors found.
+    pub async fn record_endpoint_findings(
+        &self,
+        endpoint_id: i64,
+        findings: &[Finding],
+    ) -> Result<(), StoreError> {
+        let findings = findings.to_vec();
+        self.with_book(move |book| book.record_endpoint_findings(endpoint_id, &findings)).await
+    }
+
+    /// Every (project, service) that has endpoints.
+    pub async fn services(&self) -> Result<Vec<(String, String)>, StoreError> {
+        self.with_book(|book| book.services()).await
+    }
+
+    /// How often each cap (endpoints, paths, releases) was reached.
+    pub async fn cap_tallies(&self) -> Result<Vec<(String, u64)>, StoreError> {
+        self.with_book(|book| book.tallies()).await
+    }
+
+    /// Sizes of what the book holds.
+    pub async fn book_stats(&self) -> Result<BookStats, StoreError> {
+        self.with_book(|book| book.book_stats()).await
+    }
+}

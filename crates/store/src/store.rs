@@ -1,0 +1,197 @@
+//! The store as the rest of the program holds it: one handle over the log,
+//! the span table and the book.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use hotspan_model::{Span, TraceId};
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::book::{Book, BookError};
+use crate::table::{EntryOrder, Reader, SpanTable};
+use crate::wal::{Replay, Wal, WalPosition};
+use crate::{Batch, Filter, ReplayStart, StoreError, TimeWindow};
+
+/// How far each consumer of the log has come, durably.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct CommitPoints {
+    /// The span table.
+    pub spans: WalPosition,
+    /// Segments, roll-ups and issues.
+    pub segments: WalPosition,
+}
+
+impl CommitPoints {
+    /// The position everything at or below which every consumer has.
+    pub fn lowest(&self) -> WalPosition {
+        self.spans.min(self.segments)
+    }
+
+    /// The position that at least one consumer has reached.
+    pub fn highest(&self) -> WalPosition {
+        self.spans.max(self.segments)
+    }
+
+    pub(crate) fn of(book: &Book) -> Result<Self, BookError> {
+        let positions = book.positions()?;
+        Ok(Self { spans: WalPosition(positions.spans), segments: WalPosition(positions.segments) })
+    }
+}
+
+/// The spans of one trace.
+#[derive(Debug, Clone, PartialEq, Default)]
+pub struct TraceSpans {
+    /// Each span once, with the project that received it, by start.
+    pub spans: Vec<(Arc<str>, Span)>,
+    /// False when some could not be read: cut at the limit, or a file is missing.
+    pub complete: bool,
+}
+
+/// What the store holds and where it stands.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub struct StorageStats {
+    /// Parquet files of spans.
+    pub span_files: u64,
+    /// Their bytes.
+    pub span_file_bytes: u64,
+    /// Spans in them.
+    pub span_file_rows: u64,
+    /// Span files the manifest names but the disk does not have.
+    pub span_files_missing: u64,
+    /// Spans in memory.
+    pub memory_spans: u64,
+    /// Bytes of them.
+    pub memory_bytes: u64,
+    /// Files of the write-ahead log.
+    pub wal_files: u64,
+    /// Their bytes.
+    pub wal_bytes: u64,
+    /// Bytes of `hotspan.db`.
+    pub database_bytes: u64,
+    /// Why the last flush to Parquet failed, while it is being tried again.
+    pub flush_error: Option<String>,
+}
+
+/// The store. A cheap handle.
+#[derive(Debug, Clone)]
+pub struct Store {
+    pub(crate) inner: Arc<Inner>,
+}
+
+#[derive(Debug)]
+pub(crate) struct Inner {
+    pub(crate) book: Arc<Book>,
+    pub(crate) wal: Wal,
+    pub(crate) table: Arc<SpanTable>,
+    pub(crate) reader: Reader,
+    pub(crate) durable: watch::Receiver<WalPosition>,
+    pub(crate) replay: ReplayStart,
+    pub(crate) tending: Mutex<Option<JoinHandle<()>>>,
+}
+
+impl Store {
+    /// Runs SQLite work where it may block. Every async method over the book
+    /// goes through here.
+    pub(crate) async fn with_book<T, F>(&self, work: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Book) -> Result<T, BookError> + Send + 'static,
+    {
+        let book = Arc::clone(&self.inner.book);
+        Ok(tokio::task::spawn_blocking(move || work(&book)).await??)
+    }
+
+    /// Frames above the lowest commit point, in order, as both stood when the
+    /// log was opened: what a start has to do again. Reads files as it goes, so
+    /// drive it where blocking is fine.
+    pub fn replay(&self) -> Replay {
+        let ReplayStart { from, to } = self.inner.replay;
+        self.inner.wal.replay(from, to)
+    }
+
+    /// How far each consumer has come, durably.
+    pub fn commit_points(&self) -> Result<CommitPoints, StoreError> {
+        Ok(CommitPoints::of(&self.inner.book)?)
+    }
+
+    /// Puts the spans of one request into the span table. Does nothing for a
+    /// position the table has already. Waits only when memory is full while
+    /// the previous fill is still being written.
+    pub async fn apply_spans(
+        &self,
+        position: WalPosition,
+        batch: &Batch,
+    ) -> Result<(), StoreError> {
+        self.inner.table.apply(position, batch).await
+    }
+
+    /// The position up to which queries see spans, as it moves.
+    pub fn applied(&self) -> watch::Receiver<WalPosition> {
+        self.inner.table.applied()
+    }
+
+    /// The position up to which the log is durable.
+    pub fn durable(&self) -> WalPosition {
+        *self.inner.durable.borrow()
+    }
+
+    /// Waits until queries see everything at or below `at_least`; false when
+    /// that took longer than `timeout`.
+    pub async fn wait_applied(&self, at_least: WalPosition, timeout: Duration) -> bool {
+        let mut applied = self.applied();
+        let reached = applied.wait_for(|position| *position >= at_least);
+        matches!(tokio::time::timeout(timeout, reached).await, Ok(Ok(_)))
+    }
+
+    /// Every span of a trace, each once.
+    pub async fn trace(&self, trace_id: TraceId) -> Result<TraceSpans, StoreError> {
+        self.inner.reader.trace(&self.inner.table, trace_id).await
+    }
+
+    /// The first `n` entry spans that began in a window, with the project that
+    /// received each. Scans spans: pages read roll-ups where these suffice.
+    pub async fn entry_spans(
+        &self,
+        window: TimeWindow,
+        filter: &Filter,
+        order: EntryOrder,
+        n: usize,
+    ) -> Result<Vec<(Arc<str>, Span)>, StoreError> {
+        self.inner.reader.entry_spans(&self.inner.table, window, filter, order, n).await
+    }
+
+    /// What the store holds and where it stands.
+    pub async fn storage_stats(&self) -> Result<StorageStats, StoreError> {
+        let wal = self.inner.wal.clone();
+        let (wal_files, wal_bytes) = tokio::task::spawn_blocking(move || wal.size()).await??;
+        let database_bytes = self.with_book(|book| book.book_stats()).await?.bytes;
+        let table = self.inner.table.stats();
+        Ok(StorageStats {
+            span_files: table.files,
+            span_file_bytes: table.file_bytes,
+            span_file_rows: table.file_rows,
+            span_files_missing: table.missing_files,
+            memory_spans: table.memory_rows,
+            memory_bytes: table.memory_bytes,
+            wal_files,
+            wal_bytes,
+            database_bytes,
+            flush_error: table.flush_error,
+        })
+    }
+
+    /// Writes everything in memory to Parquet, removes what the log need not
+    /// keep, and stops the background work. Close the journal and commit the
+    /// last segments first.
+    pub async fn shutdown(&self) -> Result<(), StoreError> {
+        let flushed = self.inner.table.close().await;
+        let tending = self.inner.tending.lock().unwrap_or_else(PoisonError::into_inner).take();
+        if let Some(tending) = tending {
+            // It ends by itself once the table is closed.
+            let _ = tending.await;
+        }
+        flushed?;
+        self.inner.table.reclaim_log().await
+    }
+}

@@ -1,0 +1,242 @@
+//! The span table: every span as received, in memory first, in Parquet later.
+//!
+//! One memtable takes spans while at most one other is being written to
+//! Parquet; when both are full, applying waits. A file enters the table and
+//! the memtable it was written from leaves it under one lock, after the
+//! manifest has committed, so that a query sees each span on exactly one side.
+
+mod attributes;
+mod columns;
+mod flush;
+mod lists;
+mod memtable;
+mod parquet;
+mod query;
+mod rows;
+mod scan;
+mod schema;
+#[cfg(test)]
+mod tests;
+mod unknown;
+
+use std::fs::File;
+use std::path::PathBuf;
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use datafusion::arrow::array::RecordBatch;
+use hotspan_model::TraceId;
+use tokio::sync::watch;
+use tokio::task::JoinHandle;
+
+use crate::book::Book;
+use crate::book::rows::ManifestFile;
+use crate::disk::Disk;
+use crate::wal::{Wal, WalPosition};
+use crate::{Batch, StoreError};
+use memtable::Memtable;
+
+pub(crate) use parquet::SPANS_DIR;
+pub use query::EntryOrder;
+pub(crate) use query::Reader;
+pub(crate) use unknown::remove_unknown;
+
+/// When spans in memory are written to Parquet.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct FlushLimits {
+    pub(crate) spans: usize,
+    pub(crate) bytes: usize,
+    pub(crate) age: Duration,
+}
+
+/// Where the span table's files are.
+#[derive(Debug)]
+pub(crate) struct TablePlace {
+    pub(crate) disk: Arc<dyn Disk>,
+    pub(crate) data_dir: PathBuf,
+    /// Keeps other processes out of the data directory while anything may still
+    /// be written: a flush can outlive the store.
+    pub(crate) _lock: Arc<File>,
+}
+
+/// The span table.
+#[derive(Debug)]
+pub(crate) struct SpanTable {
+    place: TablePlace,
+    book: Arc<Book>,
+    wal: Wal,
+    limits: FlushLimits,
+    state: Mutex<State>,
+    /// Moves whenever a flush ends, well or not.
+    flushed: watch::Sender<u64>,
+    applied: watch::Sender<WalPosition>,
+    closing: watch::Sender<bool>,
+}
+
+#[derive(Debug, Default)]
+struct State {
+    active: Memtable,
+    flushing: Option<Arc<Flushing>>,
+    flush_task: Option<JoinHandle<()>>,
+    files: Vec<Arc<ManifestFile>>,
+    missing_files: u64,
+    applied: WalPosition,
+    flush_error: Option<String>,
+    /// The last flush failed and the table is closing: it is not tried again.
+    gave_up: bool,
+}
+
+/// A memtable on its way to Parquet, and the position it completes.
+#[derive(Debug)]
+struct Flushing {
+    memtable: Memtable,
+    position: WalPosition,
+}
+
+/// What a query reads: files, and rows in memory that no file has.
+#[derive(Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) files: Vec<Arc<ManifestFile>>,
+    pub(crate) batches: Vec<RecordBatch>,
+    /// Files that should be there and are not.
+    pub(crate) missing_files: u64,
+}
+
+/// Sizes, for statistics.
+#[derive(Debug, Clone, PartialEq, Eq, Default)]
+pub(crate) struct TableStats {
+    pub(crate) files: u64,
+    pub(crate) file_bytes: u64,
+    pub(crate) file_rows: u64,
+    pub(crate) missing_files: u64,
+    pub(crate) memory_rows: u64,
+    pub(crate) memory_bytes: u64,
+    pub(crate) flush_error: Option<String>,
+}
+
+impl SpanTable {
+    /// The table as the manifest has it. `present` are its files that are
+    /// there, `missing` is how many are not.
+    pub(crate) fn new(
+        place: TablePlace,
+        book: Arc<Book>,
+        wal: Wal,
+        limits: FlushLimits,
+        (present, missing): (Vec<ManifestFile>, u64),
+        committed: WalPosition,
+    ) -> Arc<Self> {
+        let state = State {
+            files: present.into_iter().map(Arc::new).collect(),
+            missing_files: missing,
+            applied: committed,
+            ..State::default()
+        };
+        Arc::new(Self {
+            place,
+            book,
+            wal,
+            limits,
+            state: Mutex::new(state),
+            flushed: watch::Sender::new(0),
+            applied: watch::Sender::new(committed),
+            closing: watch::Sender::new(false),
+        })
+    }
+
+    /// Puts the spans of one request in; skips a position that is in already.
+    pub(crate) async fn apply(
+        self: &Arc<Self>,
+        position: WalPosition,
+        batch: &Batch,
+    ) -> Result<(), StoreError> {
+        loop {
+            let mut flushed = self.flushed.subscribe();
+            if self.try_apply(position, batch)? {
+                return Ok(());
+            }
+            // Memory is full and the fill before it is still being written.
+            if flushed.changed().await.is_err() {
+                return Err(StoreError::Closed);
+            }
+        }
+    }
+
+    /// False when there is no room until a flush ends.
+    fn try_apply(
+        self: &Arc<Self>,
+        position: WalPosition,
+        batch: &Batch,
+    ) -> Result<bool, StoreError> {
+        let mut state = self.lock();
+        if position <= state.applied {
+            return Ok(true);
+        }
+        if *self.closing.borrow() {
+            return Err(StoreError::Closed);
+        }
+        if self.is_full(&state.active) && !self.begin_flush(&mut state)? {
+            return Ok(false);
+        }
+        state.active.touch();
+        state.active.append(batch)?;
+        state.applied = position;
+        self.applied.send_replace(position);
+        if self.is_full(&state.active) {
+            self.begin_flush(&mut state)?;
+        }
+        Ok(true)
+    }
+
+    fn is_full(&self, memtable: &Memtable) -> bool {
+        memtable.rows() >= self.limits.spans || memtable.bytes() >= self.limits.bytes
+    }
+
+    /// What a query over all spans reads.
+    pub(crate) fn snapshot(&self) -> Result<Snapshot, StoreError> {
+        let mut state = self.lock();
+        let mut batches = state.active.snapshot()?;
+        if let Some(flushing) = &state.flushing {
+            batches.extend_from_slice(flushing.memtable.batches());
+        }
+        let (files, missing_files) = (state.files.clone(), state.missing_files);
+        Ok(Snapshot { files, batches, missing_files })
+    }
+
+    /// What a query over one trace reads: of memory, only that trace.
+    pub(crate) fn trace_snapshot(&self, trace_id: TraceId) -> Result<Snapshot, StoreError> {
+        let mut state = self.lock();
+        state.active.copy_tail()?;
+        let mut batches = state.active.trace(trace_id)?;
+        if let Some(flushing) = &state.flushing {
+            batches.extend(flushing.memtable.trace(trace_id)?);
+        }
+        let might_have =
+            |file: &&Arc<ManifestFile>| (file.trace_min..=file.trace_max).contains(&trace_id);
+        let files = state.files.iter().filter(might_have).cloned().collect();
+        Ok(Snapshot { files, batches, missing_files: state.missing_files })
+    }
+
+    /// The position up to which queries see spans, as it moves.
+    pub(crate) fn applied(&self) -> watch::Receiver<WalPosition> {
+        self.applied.subscribe()
+    }
+
+    pub(crate) fn stats(&self) -> TableStats {
+        let state = self.lock();
+        let flushing = state.flushing.as_ref().map(|flushing| &flushing.memtable);
+        let memtables = || flushing.into_iter().chain([&state.active]);
+        TableStats {
+            files: state.files.len() as u64,
+            file_bytes: state.files.iter().map(|file| file.bytes).sum(),
+            file_rows: state.files.iter().map(|file| file.rows).sum(),
+            missing_files: state.missing_files,
+            memory_rows: memtables().map(|memtable| memtable.rows() as u64).sum(),
+            memory_bytes: memtables().map(|memtable| memtable.bytes() as u64).sum(),
+            flush_error: state.flush_error.clone(),
+        }
+    }
+
+    fn lock(&self) -> MutexGuard<'_, State> {
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+}

@@ -1,0 +1,102 @@
+//! Power cuts at every change of the disk: whatever was answered is there
+//! once afterwards, and nothing that was never sent.
+
+use std::path::Path;
+use std::sync::Arc;
+
+use super::{SPANS, each_once, replay, rows, submit, tiny};
+use crate::disk::sim::{Loss, SimDisk};
+use crate::{Opened, Store, WalPosition};
+
+const REQUESTS: u32 = 14;
+
+async fn open(dir: &Path, disk: &SimDisk) -> Result<Opened, String> {
+    let disk = Arc::new(disk.clone());
+    Store::open_on(tiny(dir), disk).await.map_err(|error| error.to_string())
+}
+
+/// Sends requests until one fails; tells which were answered.
+async fn run(dir: &Path, disk: &SimDisk, from: u32) -> Vec<u32> {
+    let Ok(mut opened) = open(dir, disk).await else { return Vec::new() };
+    replay(&opened.store).await;
+    let mut answered = Vec::new();
+    for number in from..from + REQUESTS {
+        let durable = opened.store.durable();
+        // On a dead disk a flush never ends, and applying waits for it.
+        let submitted = tokio::select! {
+            submitted = submit(&mut opened, number) => submitted,
+            () = death_of(disk) => Err("the power is off".to_owned()),
+        };
+        if opened.store.durable() > durable {
+            answered.push(number);
+        }
+        if submitted.is_err() {
+            break;
+        }
+        if number % 4 == 3 {
+            // The other consumer trails behind.
+            let covered = WalPosition(durable.0);
+            let _ = opened.store.commit_segments(covered, Vec::new()).await;
+        }
+    }
+    stop(opened).await;
+    answered
+}
+
+async fn death_of(disk: &SimDisk) {
+    while !disk.is_dead() {
+        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+    }
+}
+
+/// Ends all background work, whether it can finish or not.
+async fn stop(opened: Opened) {
+    opened.journal.close().await;
+    // On a dead disk this fails, as it must.
+    let _ = opened.store.shutdown().await;
+}
+
+async fn check(step: u64, loss: Loss) -> bool {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let disk = SimDisk::new();
+    disk.crash_at(step);
+    let answered = run(dir.path(), &disk, 0).await;
+    let crashed = disk.is_dead();
+    disk.power_cycle(loss);
+
+    let opened = open(dir.path(), &disk).await.expect("the store opens after every crash");
+    replay(&opened.store).await;
+    let after = rows(&opened.store).await;
+    for number in &answered {
+        let there = after.iter().filter(|row| *row == number).count();
+        assert_eq!(there, SPANS as usize, "request {number}, step {step}, {loss:?}");
+    }
+    let mut all = after.clone();
+    all.dedup();
+    // A request that was being written may be there; it is whole then.
+    assert_eq!(after, each_once(all.clone()), "step {step}, {loss:?}");
+    assert!(all.len() <= answered.len() + 1, "step {step}, {loss:?}: {all:?} of {answered:?}");
+    stop(opened).await;
+
+    let later = run(dir.path(), &disk, 100).await;
+    assert_eq!(later.len() as u32, REQUESTS, "it goes on after step {step}, {loss:?}");
+    let opened = open(dir.path(), &disk).await.expect("the store opens");
+    replay(&opened.store).await;
+    assert_eq!(rows(&opened.store).await, each_once(all.into_iter().chain(later)));
+    stop(opened).await;
+    crashed
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn the_power_goes_at_every_step() {
+    let mut step = 1;
+    loop {
+        let loss = if step % 2 == 0 { Loss::Everything } else { Loss::Some(step) };
+        if !check(step, loss).await {
+            break;
+        }
+        step += 1;
+    }
+    // Opening alone takes more than ten changes, each request two.
+    assert!(step > 10 + 2 * u64::from(REQUESTS), "crashed at {step} steps only");
+}

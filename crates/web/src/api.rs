@@ -1,0 +1,40 @@
+//! The JSON API beside the pages, described in `docs/api.md`.
+//!
+//! Its shapes are structs of this folder, made from the model's types: the
+//! model may change without a client noticing. Pages do not go through here.
+
+pub(crate) mod endpoints;
+pub(crate) mod error;
+pub(crate) mod health;
+pub(crate) mod issues;
+pub(crate) mod stats;
+pub(crate) mod traces;
+pub(crate) mod window;
+
+use axum::Router;
+use axum::routing::get;
+use hotspan_model::UnixNanos;
+use hotspan_model::time::NANOS_PER_MILLI;
+
+use crate::state::AppState;
+
+/// Everything below `/api/v1`.
+pub(crate) fn router() -> Router<AppState> {
+    Router::new()
+        .route("/endpoints", get(endpoints::list))
+        .route("/issues", get(issues::list))
+        .route("/issues/{id}", get(issues::one))
+        .route("/traces/{trace_id}", get(traces::one))
+        .route("/stats", get(stats::all))
+        .fallback(error::unknown_path)
+}
+
+/// Nanoseconds as the milliseconds that durations are given in.
+fn millis(nanos: i64) -> f64 {
+    nanos as f64 / NANOS_PER_MILLI as f64
+}
+
+/// A moment as the API writes it: RFC 3339 in UTC, with milliseconds.
+fn time_text(time: UnixNanos) -> String {
+    time.to_string()
+}

@@ -1,0 +1,62 @@
+//! Sentences about issues that several pages say.
+
+use hotspan_model::{Issue, IssueStatus};
+use maud::{Markup, html};
+
+use crate::parts::format;
+
+/// `365`, or `≥ 365` when an SDK cut the traces.
+pub(crate) fn counted(issue: &Issue, number: f64) -> String {
+    let number = format::average(number);
+    if issue.at_least { format!("≥\u{a0}{number}") } else { number }
+}
+
+/// `in every request`, `in 62% of its requests`.
+pub(crate) fn how_often(issue: &Issue) -> String {
+    let share = if issue.requests > 0.0 { issue.requests_affected / issue.requests } else { 0.0 };
+    if share >= 0.995 {
+        "in every request".to_owned()
+    } else {
+        format!("in {} of its requests", format::percent(share))
+    }
+}
+
+/// Mean duration of a request of the issue's endpoint.
+pub(crate) fn mean_ns(issue: &Issue) -> i64 {
+    if issue.requests > 0.0 { (issue.entry_wall_ns as f64 / issue.requests) as i64 } else { 0 }
+}
+
+/// `lookup`, `lookups`; other classes repeat calls.
+pub(crate) fn unit(issue: &Issue) -> &'static str {
+    if issue.class == hotspan_model::Class::CredentialLookup { "lookups" } else { "repeats" }
+}
+
+/// `HS-12`.
+pub(crate) fn number(issue: &Issue) -> String {
+    format!("HS-{}", issue.id)
+}
+
+/// The state of an issue as a tag.
+pub(crate) fn status_tag(status: IssueStatus) -> Markup {
+    let (word, tone) = match status {
+        IssueStatus::Open => ("open", "open"),
+        IssueStatus::FixClaimed => ("fix claimed", "waiting"),
+        IssueStatus::Verified => ("verified", "good"),
+        IssueStatus::NotFixed => ("not fixed", "open"),
+        IssueStatus::Regressed => ("regressed", "open"),
+        IssueStatus::Ignored => ("ignored", "quiet"),
+    };
+    html! { span class={ "tag " (tone) } { (word) } }
+}
+
+/// Says that figures are scaled up from samples, where they are.
+pub(crate) fn weighting(samples: u64, requests: f64) -> Option<String> {
+    let scaled = requests > samples as f64 * 1.01 && samples > 0;
+    scaled.then(|| {
+        format!(
+            "{} received requests stand for {}: counts and times lost are scaled up by the sampling rate that the SDKs sent.",
+            format::exact(samples),
+            format::count(requests)
+        )
+    })
+}

@@ -1,0 +1,73 @@
+//! Time lost by day, as bars.
+
+use hotspan_model::issue::DayLoss;
+use hotspan_model::time::NANOS_PER_MINUTE;
+use hotspan_model::{Class, UnixNanos};
+use maud::{Markup, html};
+
+use super::format;
+use super::strip::dot1;
+
+const DAY_NS: i64 = 24 * 60 * NANOS_PER_MINUTE;
+const HEIGHT: f64 = 72.0;
+
+/// Days up to the one `now` is in; days without loss are drawn empty.
+fn filled(days: &[DayLoss], now: UnixNanos, length: i64) -> Vec<(i64, i64)> {
+    let today = now.0.div_euclid(DAY_NS);
+    let lost = |day: i64| days.iter().filter(|loss| loss.day == day).map(|loss| loss.wall_ns).sum();
+    (today - length + 1..=today).map(|day| (day, lost(day))).collect()
+}
+
+/// One bar a day over the last `length` days.
+pub(crate) fn days(days: &[DayLoss], class: Class, now: UnixNanos, length: i64) -> Markup {
+    let bars = filled(days, now, length);
+    let max = bars.iter().map(|(_, lost)| *lost).max().unwrap_or(0).max(1);
+    let slot = 100.0 / bars.len().max(1) as f64;
+    let midnight = |day: i64| UnixNanos(day.saturating_mul(DAY_NS));
+    html! {
+        figure.days {
+            svg role="img" aria-label="time lost by day" width="100%" height=(HEIGHT + 20.0) {
+                line.base x1="0" x2="100%" y1=(HEIGHT + 0.5) y2=(HEIGHT + 0.5) {}
+                @for (index, (day, lost)) in bars.iter().enumerate() {
+                    @let height = (*lost as f64 / max as f64 * (HEIGHT - 14.0)).max(if *lost > 0 { 1.5 } else { 0.0 });
+                    g {
+                        title { (format::day(midnight(*day))) ": " (format::duration_short(*lost)) " lost" }
+                        rect.hit x={ (dot1(slot * index as f64)) "%" } y="0" width={ (dot1(slot)) "%" } height=(HEIGHT) {}
+                        rect class={ "c-" (class.slug()) } x={ (dot1(slot * (index as f64 + 0.14))) "%" }
+                            y=(dot1(HEIGHT - height)) width={ (dot1(slot * 0.72)) "%" } height=(dot1(height)) {}
+                        @if *lost == max && max > 1 {
+                            text.tick x={ (dot1(slot * (index as f64 + 0.5))) "%" } y=(dot1(HEIGHT - height - 4.0))
+                                text-anchor=(anchor(index, bars.len())) { (format::duration_short(*lost)) }
+                        }
+                        @if index % 2 == (bars.len() + 1) % 2 {
+                            text.tick x={ (dot1(slot * (index as f64 + 0.5))) "%" } y=(HEIGHT + 14.0)
+                                text-anchor="middle" { (format::day(midnight(*day))) }
+                        }
+                    }
+                }
+            }
+        }
+    }
+}
+
+/// Labels at the ends lean inwards.
+fn anchor(index: usize, count: usize) -> &'static str {
+    match index {
+        0 => "start",
+        index if index + 1 == count => "end",
+        _ => "middle",
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn holes_are_empty_days() {
+        let now = UnixNanos(20_000 * DAY_NS + 5);
+        let loss = DayLoss { day: 19_998, wall_ns: 7, occurrences: 1.0 };
+        let bars = filled(&[loss], now, 4);
+        assert_eq!(bars, [(19_997, 0), (19_998, 7), (19_999, 0), (20_000, 0)]);
+    }
+}

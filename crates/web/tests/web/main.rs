@@ -1,0 +1,13 @@
+//! The doors, the API and what guards the pages, over real sockets: every
+//! test sends requests to a server of its own and looks at the answers and at
+//! `/api/v1/stats`.
+
+mod api;
+mod client;
+mod guard;
+mod login;
+mod otlp_grpc;
+mod otlp_http;
+mod payload;
+mod sentry;
+mod server;

@@ -1,0 +1,269 @@
+//! `span` items of the second version: a list of spans, sent while their
+//! segment is still open, with typed attributes.
+
+use std::fmt;
+
+use hotspan_model::{EntryHint, Link, Span, SpanKind, Status, Value};
+use serde::Deserialize;
+use serde::de::{MapAccess, Visitor};
+use serde_json::value::RawValue;
+
+use super::Reading;
+use super::op::{kind_of_child, kind_of_entry};
+use super::origin::{Facts, Maker, Place, id};
+use super::timestamp::Timestamp;
+use super::transaction::add_source;
+use crate::decoded::{Reason, RequestError};
+use crate::json::{Capped, for_each_raw, lenient, value_of_raw};
+use crate::limits::weight_of;
+use crate::otlp::{Refused, checked_span_id, checked_trace_id};
+use crate::value::{Collected, LeftOut, Outcome};
+
+/// The content type of these items.
+pub(super) const CONTENT_TYPE: &str = "application/vnd.sentry.items.span.v2+json";
+
+#[derive(Deserialize)]
+struct Container<'a> {
+    #[serde(borrow)]
+    items: &'a RawValue,
+}
+
+#[derive(Deserialize)]
+struct SpanV2 {
+    trace_id: Option<String>,
+    span_id: Option<String>,
+    parent_span_id: Option<String>,
+    name: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    status: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    is_segment: Option<bool>,
+    start_timestamp: Option<Timestamp>,
+    end_timestamp: Option<Timestamp>,
+    attributes: Option<Typed>,
+    links: Option<Capped<LinkV2>>,
+}
+
+#[derive(Deserialize)]
+struct LinkV2 {
+    #[serde(default, deserialize_with = "lenient")]
+    trace_id: Option<String>,
+    #[serde(default, deserialize_with = "lenient")]
+    span_id: Option<String>,
+    attributes: Option<Typed>,
+}
+
+/// Decodes a list of spans.
+pub(super) fn decode(json: &str, reading: &mut Reading<'_>) -> Result<(), RequestError> {
+    let container: Container<'_> = match serde_json::from_str(json) {
+        Ok(container) => container,
+        Err(error) => {
+            let message = format!("span container is unreadable: {error}; send a list as items");
+            return reading.reject_item(Reason::MalformedItem, message);
+        }
+    };
+    if !container.items.get().starts_with('[') {
+        let message = "items of the span container is not a list; send a list of spans";
+        return reading.reject_item(Reason::MalformedItem, message);
+    }
+    let facts = Facts::of_header(reading.header);
+    let mut maker = Maker::new(facts.clone(), reading.service.clone(), reading.sample_rate());
+    let malformed = |error| RequestError::malformed("Sentry span container", error);
+    for_each_raw(container.items, malformed, |raw| {
+        reading.budget.pay_item()?;
+        match read(raw, &facts, &mut maker, reading.sample_rate().is_none()) {
+            Ok((span, collected)) => reading.deliver(span, collected),
+            Err((reason, message)) => {
+                reading.decoded.reject(reason, message);
+                Ok(())
+            }
+        }
+    })?;
+    maker.left_out.report(&mut reading.decoded);
+    Ok(())
+}
+
+fn read(
+    raw: &RawValue,
+    header_facts: &Facts,
+    maker: &mut Maker,
+    rate_untold: bool,
+) -> Result<(Span, Collected), Refused> {
+    let sent: SpanV2 = serde_json::from_str(raw.get()).map_err(|error| {
+        let message = format!("span is unreadable: {error}; send it as the SDK made it");
+        (Reason::MalformedItem, message)
+    })?;
+    let mut typed = sent.attributes.unwrap_or_default();
+    maker.switch(std::mem::take(&mut typed.facts).or(header_facts));
+    let place = Place {
+        trace_id: sent.trace_id.as_deref(),
+        span_id: sent.span_id.as_deref(),
+        parent: sent.parent_span_id.as_deref(),
+        start: sent.start_timestamp,
+        end: sent.end_timestamp,
+    };
+    let mut collected = typed.collected;
+    let attributes = &collected.attributes;
+    let origin = attributes.first_str(&["sentry.origin"]).unwrap_or_default();
+    let mut span = maker.span(&place, origin)?;
+    let is_entry = sent.is_segment == Some(true) || span.parent.is_none();
+    let op = attributes.first_str(&["sentry.op"]).unwrap_or_default();
+    let told = attributes.first_str(&["sentry.kind"]);
+    span.kind = told.and_then(SpanKind::from_slug).unwrap_or_else(|| {
+        if is_entry {
+            kind_of_entry(op, attributes.get("http.request.method").is_some())
+        } else {
+            kind_of_child(op)
+        }
+    });
+    let message = attributes.first_str(&["sentry.status.message"]);
+    set_status(&mut span, sent.status.as_deref(), message);
+    if rate_untold && let Some(rate) = number(attributes.get("sentry.sample_rate")) {
+        span.weight = weight_of(rate);
+    }
+    span.name = sent.name.unwrap_or_default();
+    span.entry = if is_entry { EntryHint::Yes } else { EntryHint::No };
+    if is_entry {
+        add_source(&mut collected, None);
+    }
+    let left_out = add_links(&mut span, sent.links.unwrap_or_default());
+    maker.left_out.merge(&left_out);
+    Ok((span, collected))
+}
+
+fn set_status(span: &mut Span, status: Option<&str>, message: Option<&str>) {
+    match status {
+        Some("ok") => span.status = Status::Ok,
+        None | Some("") => {}
+        Some(other) => {
+            span.status = Status::Error;
+            let told = (other != "error").then_some(other);
+            span.status_message = message.or(told).unwrap_or_default().to_owned();
+        }
+    }
+}
+
+fn number(value: Option<&Value>) -> Option<f64> {
+    match value? {
+        Value::Int(number) => Some(*number as f64),
+        Value::Float(number) => Some(*number),
+        Value::Str(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// Adds the links that lead somewhere; tells what of them is left out.
+fn add_links(span: &mut Span, links: Capped<LinkV2>) -> LeftOut {
+    let mut left_out = LeftOut::default();
+    left_out.note(Reason::TooManyParts, u64::from(links.beyond));
+    span.dropped_links = links.beyond;
+    for link in links.items {
+        let target = (
+            checked_trace_id(id(link.trace_id.as_deref())),
+            checked_span_id(id(link.span_id.as_deref())),
+        );
+        let (Ok(trace_id), Ok(span_id)) = target else {
+            left_out.note(Reason::InvalidId, 1);
+            span.dropped_links = span.dropped_links.saturating_add(1);
+            continue;
+        };
+        let attributes = link.attributes.unwrap_or_default().collected;
+        left_out.merge(&attributes.left_out);
+        span.links.push(Link {
+            trace_id,
+            span_id,
+            dropped_attributes: attributes.left_out.total(),
+            attributes: attributes.attributes,
+            ..Link::default()
+        });
+    }
+    left_out
+}
+
+/// Attributes as `{"key": {"value": …, "type": …}}`. What every span repeats
+/// about its process is set apart.
+#[derive(Default)]
+struct Typed {
+    collected: Collected,
+    facts: SpanFacts,
+}
+
+/// What spans repeat about their process.
+#[derive(Default)]
+struct SpanFacts {
+    release: Option<String>,
+    environment: Option<String>,
+    sdk_name: Option<String>,
+    sdk_version: Option<String>,
+}
+
+impl SpanFacts {
+    fn slot(&mut self, key: &str) -> Option<&mut Option<String>> {
+        match key {
+            "sentry.release" => Some(&mut self.release),
+            "sentry.environment" => Some(&mut self.environment),
+            "sentry.sdk.name" => Some(&mut self.sdk_name),
+            "sentry.sdk.version" => Some(&mut self.sdk_version),
+            _ => None,
+        }
+    }
+
+    fn or(self, header: &Facts) -> Facts {
+        Facts {
+            release: self.release.or_else(|| header.release.clone()),
+            environment: self.environment.or_else(|| header.environment.clone()),
+            sdk_name: self.sdk_name.or_else(|| header.sdk_name.clone()),
+            sdk_version: self.sdk_version.or_else(|| header.sdk_version.clone()),
+            ..Facts::default()
+        }
+    }
+}
+
+impl<'de> Deserialize<'de> for Typed {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_map(TypedVisitor)
+    }
+}
+
+struct TypedVisitor;
+
+impl<'de> Visitor<'de> for TypedVisitor {
+    type Value = Typed;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an object of attributes")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Typed, A::Error> {
+        let mut typed = Typed::default();
+        while let Some(key) = map.next_key::<String>()? {
+            let Some(value) = unwrap(map.next_value()?) else {
+                continue;
+            };
+            match (typed.facts.slot(&key), value) {
+                (Some(slot), Ok(Value::Str(text))) => *slot = Some(text),
+                (_, value) => typed.collected.push(key, value),
+            }
+        }
+        Ok(typed)
+    }
+}
+
+/// The value inside `{"value": …, "type": …}`. A whole number of type `double`
+/// is a float all the same.
+fn unwrap(raw: &RawValue) -> Option<Outcome> {
+    #[derive(Deserialize)]
+    struct Wrapped<'a> {
+        #[serde(borrow)]
+        value: Option<&'a RawValue>,
+        #[serde(rename = "type", default, deserialize_with = "lenient")]
+        kind: Option<String>,
+    }
+    match serde_json::from_str::<Wrapped<'_>>(raw.get()) {
+        Ok(wrapped) => match (value_of_raw(wrapped.value?)?, wrapped.kind.as_deref()) {
+            (Ok(Value::Int(number)), Some("double")) => Some(Ok(Value::Float(number as f64))),
+            (value, _) => Some(value),
+        },
+        Err(_) => value_of_raw(raw),
+    }
+}

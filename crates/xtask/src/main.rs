@@ -1,0 +1,62 @@
+//! `cargo xtask`: the chores of the house, in the language of the house.
+//!
+//! Only reading arguments and choosing a chore happens here. Each chore has a
+//! file of its own; nothing here is part of the product.
+#![expect(
+    clippy::print_stdout,
+    clippy::print_stderr,
+    reason = "a chore talks to the person who runs it"
+)]
+
+mod setup;
+mod step;
+mod test;
+mod tidy;
+
+use std::path::PathBuf;
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+#[derive(Parser)]
+#[command(about = "The chores of this repository", disable_version_flag = true)]
+struct Arguments {
+    #[command(subcommand)]
+    chore: Chore,
+}
+
+#[derive(Subcommand)]
+enum Chore {
+    /// Check house rules: file headers, sizes, crate edges, licences.
+    Tidy,
+    /// Install what the live tests need (Debian, PyPI and npm packages).
+    Setup,
+    /// Install what is missing and run every check and test.
+    Test {
+        /// Skip the parts that need other languages or a browser.
+        #[arg(long)]
+        quick: bool,
+    },
+}
+
+fn main() -> ExitCode {
+    let root = workspace_root();
+    let outcome = match Arguments::parse().chore {
+        Chore::Tidy => tidy::run(&root),
+        Chore::Setup => setup::run(&root).map(|_| ()),
+        Chore::Test { quick } => test::run(&root, quick),
+    };
+    match outcome {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(error) => {
+            eprintln!("error: {error:#}");
+            ExitCode::FAILURE
+        }
+    }
+}
+
+/// The folder of the workspace, known from where this crate was built.
+fn workspace_root() -> PathBuf {
+    let here = PathBuf::from(env!("CARGO_MANIFEST_DIR"));
+    here.ancestors().nth(2).map(PathBuf::from).unwrap_or(here)
+}

@@ -149,6 +149,7 @@ impl<'a> Lexer<'a> {
                 (Kind::Quoted, bracketed_name_len(rest).unwrap_or(1))
             }
             ':' if rest.starts_with("::") => (Kind::Symbol, 2),
+            '#' => (Kind::Symbol, rest.len() - rest.trim_start_matches('#').len()),
             _ if is_word_char(first) || first == '@' => (Kind::Word, word_len(rest).max(1)),
             _ => (Kind::Symbol, first.len_utf8()),
         }
@@ -156,7 +157,9 @@ impl<'a> Lexer<'a> {
 
     fn double_quoted(&self) -> (Kind, usize) {
         let len = quoted_len(self.rest, '"', self.quotes == Quotes::Text);
-        let before_dot = self.rest[len..].starts_with('.');
+        // `"a".1` is no name with a part after it but a value beside a number.
+        let after = &self.rest[len..];
+        let before_dot = after.starts_with('.') && number_len(after).is_none();
         let text = match self.quotes {
             Quotes::Name => false,
             Quotes::Text => true,
@@ -211,10 +214,12 @@ fn space_len(text: &str) -> Option<usize> {
         return Some(white);
     }
     let to_line_end = || text.find('\n').unwrap_or(text.len());
-    // `#` starts a comment in MySQL but is an operator (`#>`) in PostgreSQL.
-    let hash_comment = text.strip_prefix('#').is_some_and(|after| {
-        after.starts_with("--") || !after.starts_with(|c| is_word_char(c) || "#>-=".contains(c))
-    });
+    // `#` starts a comment in MySQL but is an operator (`#>`, `a # 1`) in PostgreSQL;
+    // `#?` is what masking makes of the latter.
+    let hash_comment = text.starts_with('#') && {
+        let after = text.trim_start_matches('#');
+        after.starts_with("--") || !after.starts_with(|c| is_word_char(c) || ">-=?".contains(c))
+    };
     if text.starts_with("--") || hash_comment {
         return Some(to_line_end());
     }
@@ -268,7 +273,8 @@ fn number_len(text: &str) -> Option<usize> {
     if !text[point..].starts_with(|c: char| c.is_ascii_digit()) {
         return None;
     }
-    let mut end = text.find(|c: char| !(is_word_char(c) || c == '.')).unwrap_or(text.len());
+    let part = |c: char| c.is_alphanumeric() || c == '_' || c == '.';
+    let mut end = text.find(|c: char| !part(c)).unwrap_or(text.len());
     let signed_exponent = text[..end].ends_with(['e', 'E']) && text[end..].starts_with(['-', '+']);
     if signed_exponent {
         let digits = &text[end + 1..];

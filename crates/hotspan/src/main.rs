@@ -15,6 +15,11 @@ use std::process::ExitCode;
 
 use clap::Parser;
 
+/// Requests become thousands of small texts that one thread makes and another
+/// drops: the case that the system's allocator is slowest at.
+#[global_allocator]
+static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
+
 /// The command failed; standard error says why.
 const EXIT_FAILED: u8 = 3;
 

@@ -45,8 +45,9 @@ pub(crate) struct Running {
 }
 
 impl Running {
-    /// Binds before it replays, so that a port in use is known at once, and
-    /// replays before it answers, so that nothing is answered from half a log.
+    /// Binds before it opens the store, so that a port in use is known at once.
+    /// The log is replayed while requests come in already; until that is done
+    /// pages say that something is missing.
     pub(crate) async fn start(settings: &Settings, demo: bool) -> anyhow::Result<Self> {
         let signals = Signals::listen()?;
         let sockets = Sockets::bind(settings).await?;

@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hotspan_model::{Endpoint, EntryHint, SegmentRecord, SpanId, UnixNanos};
-use hotspan_store::{CommitOutcome, SegmentKey, Store, WalPosition};
+use hotspan_store::{CommitOutcome, Part, SegmentKey, Store, WalPosition};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -65,7 +65,9 @@ impl Analyst {
     async fn work_on(&mut self, job: Job) {
         let Job { closed, covered } = job;
         let traces = closed.len() as u64;
-        let analysed = tokio::task::spawn_blocking(move || analyse(&closed)).await;
+        let store = self.store.clone();
+        let work = move || store.effort().of(Part::Analysis, || analyse(&closed));
+        let analysed = tokio::task::spawn_blocking(work).await;
         let analysed = analysed.unwrap_or_else(|failure| {
             tracing::error!(%failure, traces, "analysis ended early");
             Analysed::default()

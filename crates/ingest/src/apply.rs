@@ -6,16 +6,19 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hotspan_model::UnixNanos;
-use hotspan_store::{Batch, Committed, Store, WalPosition};
+use hotspan_store::{Batch, Committed, Part, Store, WalPosition};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
 use crate::assemble::{Assembler, Closed, Offered};
 use crate::clock::Clock;
+use crate::replay::catch_up;
 use crate::stats::{Counters, List};
 
-/// Closed traces in one job: one transaction of the book.
-const JOB_TRACES_MAX: usize = 1_000;
+/// Closed traces in one job: one transaction of the book. Each transaction
+/// writes the rows of every endpoint that it touches, so few large ones cost
+/// far less than many small ones.
+const JOB_TRACES_MAX: usize = 5_000;
 /// Spans in the closed traces of one job, about.
 const JOB_SPANS_MAX: usize = 100_000;
 /// How often progress is booked when no trace closes.
@@ -58,14 +61,25 @@ impl Applier {
         Self { store, clock, counters, assembler, jobs, now, progress }
     }
 
-    /// Applies requests until told to stop; then what is durable is applied
-    /// first. Traces still open stay in the log for the next start.
+    /// Replays the log, then applies requests until told to stop; then what is
+    /// durable is applied first. Traces still open stay in the log for the
+    /// next start.
     pub(crate) async fn run(
         mut self,
         mut committed: mpsc::Receiver<Committed>,
         mut stop: watch::Receiver<bool>,
         poll_every: Duration,
     ) {
+        let (store, counters) = (self.store.clone(), Arc::clone(&self.counters));
+        let caught_up = catch_up(&store, &mut self, &counters, &mut committed, &mut stop).await;
+        if let Err(error) = caught_up {
+            // Applying what came after a gap would move commit points across it.
+            tracing::error!(%error, "the log could not be replayed; restart the server");
+            return;
+        }
+        if *stop.borrow() {
+            return;
+        }
         let mut ticks = tokio::time::interval(poll_every);
         ticks.set_missed_tick_behavior(MissedTickBehavior::Delay);
         loop {
@@ -84,10 +98,14 @@ impl Applier {
         self.close_traces();
     }
 
-    async fn apply(&mut self, request: &Committed) {
+    pub(crate) async fn apply(&mut self, request: &Committed) {
         self.now = self.now.max(self.clock.now());
         self.table(request.position, &request.batch).await;
-        let offered = self.assembler.offer(self.now, request.position, &request.batch);
+        let (now, assembler) = (self.now, &mut self.assembler);
+        let offered = self
+            .store
+            .effort()
+            .of(Part::Assembly, || assembler.offer(now, request.position, &request.batch));
         self.account(&offered);
         self.gauge(1);
     }

@@ -50,7 +50,7 @@ impl Default for IngestConfig {
             sentry_wait: Duration::from_secs(2),
             retry_after: Duration::from_secs(1),
             times: TimeRules::default(),
-            poll_interval: Duration::from_millis(250),
+            poll_interval: Duration::from_millis(500),
             profile_interval: Duration::from_secs(3),
             profile_window: Duration::from_secs(3_600),
         }

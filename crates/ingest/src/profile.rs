@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
 use hotspan_model::{Endpoint, UnixNanos};
-use hotspan_store::{Store, StoreError};
+use hotspan_store::{Part, Store, StoreError};
 
 use crate::IngestConfig;
 use crate::clock::Clock;
@@ -91,7 +91,7 @@ impl Profiles {
 
 async fn look(store: &Store, id: i64, from: UnixNanos, to: UnixNanos) -> Result<(), StoreError> {
     let Some(profile) = store.endpoint_profile(id, from, to).await? else { return Ok(()) };
-    let findings = hotspan_analysis::analyze_profile(&profile);
+    let findings = store.effort().of(Part::Profile, || hotspan_analysis::analyze_profile(&profile));
     if findings.is_empty() {
         return Ok(());
     }

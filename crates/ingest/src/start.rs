@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 
-use hotspan_store::{Opened, StoreError};
+use hotspan_store::{Opened, ReplayStart, StoreError};
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 use tokio::task::JoinHandle;
@@ -11,7 +11,6 @@ use crate::analyse::Analyst;
 use crate::apply::Applier;
 use crate::assemble::Assembler;
 use crate::profile::Profiles;
-use crate::replay::replay;
 use crate::stats::Counters;
 use crate::submit::Ingest;
 use crate::{Clock, IngestConfig};
@@ -25,9 +24,6 @@ pub enum StartError {
     /// The store failed.
     #[error(transparent)]
     Store(#[from] StoreError),
-    /// Replay ended in the middle.
-    #[error("replay of the log ended early: {0}")]
-    Replay(String),
 }
 
 /// The running tasks of ingest.
@@ -39,8 +35,9 @@ pub struct IngestTask {
 }
 
 impl Ingest {
-    /// Replays what the log holds beyond the commit points, then takes
-    /// requests. The store's `committed` stream is this crate's from here on.
+    /// Takes requests at once; what the log holds beyond the commit points is
+    /// replayed before they are applied. The store's `committed` stream is
+    /// this crate's from here on.
     pub async fn start(
         opened: Opened,
         config: IngestConfig,
@@ -58,18 +55,15 @@ impl Ingest {
         };
         let analyst = tokio::spawn(analyst.run(jobs_out));
         let assembler = Assembler::new(config.assembly(), store.commit_points()?.segments);
-        let mut applier = Applier::new(
+        let applier = Applier::new(
             store.clone(),
             Arc::clone(&clock),
             Arc::clone(&counters),
             assembler,
             jobs_in,
         );
-        let replayed = replay(&store, &mut applier).await?;
-        if replayed.requests > 0 {
-            let (requests, spans) = (replayed.requests, replayed.spans);
-            tracing::info!(requests, spans, "replayed the log");
-        }
+        let ReplayStart { from, to } = store.replay_start();
+        counters.replaying(to.0.saturating_sub(from.0));
         let poll_every = config.poll_interval;
         let applier = tokio::spawn(applier.run(committed, stopping, poll_every));
         let ingest = Ingest::new(config, clock, journal, counters);

@@ -50,8 +50,11 @@ pub struct Stats {
     pub held_traces: u64,
     /// Spans of these.
     pub open_spans: u64,
-    /// Requests in the log that are not applied yet.
+    /// Requests in the log that are not applied yet; one more while a replay
+    /// still has to find out how many there are.
     pub apply_queue: u64,
+    /// Bytes of the log that a replay has before it.
+    pub replay_bytes: u64,
     /// Closed traces that are not booked yet.
     pub analysis_queue: u64,
     /// Endpoints that wait to be looked at as a whole.
@@ -103,6 +106,11 @@ impl Counters {
         state.stats.open_spans = spans as u64;
     }
 
+    /// A replay has this many bytes of the log before it.
+    pub(crate) fn replaying(&self, bytes: u64) {
+        self.lock().stats.replay_bytes = bytes;
+    }
+
     /// Adds to one name of a list.
     pub(crate) fn count(&self, list: List, name: &str, times: u64) {
         if times == 0 {
@@ -134,6 +142,7 @@ impl Counters {
         let state = self.lock();
         let mut stats = state.stats.clone();
         stats.apply_queue = state.appended.saturating_sub(state.applied);
+        stats.apply_queue += u64::from(stats.replay_bytes > 0);
         stats.open_traces += stats.apply_queue + stats.analysis_queue;
         stats
     }

@@ -6,7 +6,7 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hotspan_model::UnixNanos;
-use hotspan_store::{AppendError, FrameDoor, Journal};
+use hotspan_store::{AppendError, FrameDoor, Journal, Part};
 use hotspan_wire::{Rejection, RequestError};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
@@ -173,7 +173,9 @@ impl Ingest {
     async fn take_in(&self, received: Received) -> Result<Receipt, Refusal> {
         let _room = self.make_room(&received).await?;
         let (now, rules) = (self.inner.clock.now(), self.inner.config.times);
-        let judged = tokio::task::spawn_blocking(move || admit::admit(received, now, &rules));
+        let effort = Arc::clone(self.inner.journal.effort());
+        let work = move || effort.of(Part::Decode, || admit::admit(received, now, &rules));
+        let judged = tokio::task::spawn_blocking(work);
         let admitted = match judged.await {
             Ok(admitted) => admitted?,
             Err(failure) if failure.is_panic() => std::panic::resume_unwind(failure.into_panic()),

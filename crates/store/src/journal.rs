@@ -21,8 +21,8 @@ use std::thread::JoinHandle;
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
 
-use crate::Batch;
 use crate::wal::{EncodedFrame, Frame, WalPosition, WalWriter};
+use crate::{Batch, Effort, Part};
 use budget::{Budget, Share};
 use queue::{Queue, Waiting};
 
@@ -84,6 +84,7 @@ struct Handle {
     queue: Arc<Queue>,
     budget: Arc<Budget>,
     thread: Mutex<Option<JoinHandle<()>>>,
+    effort: Arc<Effort>,
 }
 
 impl Drop for Handle {
@@ -104,6 +105,7 @@ impl Journal {
     pub(crate) fn start(
         writer: WalWriter,
         queue_bytes: usize,
+        effort: Arc<Effort>,
         guard: impl Send + 'static,
     ) -> io::Result<(Self, Streams)> {
         let (committed_sender, committed) = mpsc::channel(COMMITTED_MAX);
@@ -111,14 +113,14 @@ impl Journal {
         let queue = Arc::new(Queue::default());
         let ends = writing::Ends { committed: committed_sender, durable: durable_sender };
         let thread = std::thread::Builder::new().name("journal".into()).spawn({
-            let queue = Arc::clone(&queue);
+            let (queue, effort) = (Arc::clone(&queue), Arc::clone(&effort));
             move || {
-                writing::run(writer, &queue, &ends);
+                writing::run(writer, &queue, &ends, &effort);
                 drop(guard);
             }
         })?;
         let budget = Budget::new(queue_bytes);
-        let handle = Handle { queue, budget, thread: Mutex::new(Some(thread)) };
+        let handle = Handle { queue, budget, thread: Mutex::new(Some(thread)), effort };
         Ok((Self { handle: Arc::new(handle) }, Streams { committed, durable }))
     }
 
@@ -132,10 +134,15 @@ impl Journal {
     ) -> Result<WalPosition, AppendError> {
         let bytes = frame.body.len() + REQUEST_OVERHEAD_BYTES;
         let share = self.handle.budget.take(bytes).ok_or(AppendError::Full)?;
-        let frame = encode(frame).await?;
+        let frame = encode(frame, &self.handle.effort).await?;
         let (waiting, outcome) = Waiting::new(frame, batch, share);
         self.handle.queue.push(waiting)?;
         outcome.await.unwrap_or(Err(AppendError::Closed))
+    }
+
+    /// CPU time by part of the work.
+    pub fn effort(&self) -> &Arc<Effort> {
+        &self.handle.effort
     }
 
     /// Bytes of requests that wait for the disk or the applier.
@@ -154,11 +161,12 @@ impl Journal {
     }
 }
 
-async fn encode(frame: Frame) -> Result<EncodedFrame, AppendError> {
+async fn encode(frame: Frame, effort: &Arc<Effort>) -> Result<EncodedFrame, AppendError> {
     let encoded = if frame.body.len() <= INLINE_BODY_BYTES_MAX {
-        EncodedFrame::new(&frame)
+        effort.of(Part::Log, || EncodedFrame::new(&frame))
     } else {
-        tokio::task::spawn_blocking(move || EncodedFrame::new(&frame))
+        let effort = Arc::clone(effort);
+        tokio::task::spawn_blocking(move || effort.of(Part::Log, || EncodedFrame::new(&frame)))
             .await
             .unwrap_or_else(|_| Err(io::Error::other("compression ended early")))
     };

@@ -19,6 +19,7 @@ mod catalogue;
 mod clock;
 mod config;
 mod disk;
+mod effort;
 mod error;
 mod journal;
 mod open;
@@ -40,6 +41,7 @@ pub use book::rows::{
 pub use book::{BookError, DEFAULT_PROJECT, DEFAULT_PROJECT_ID};
 pub use catalogue::Catalogue;
 pub use config::StoreConfig;
+pub use effort::{Effort, Part};
 pub use error::StoreError;
 pub use journal::{AppendError, Committed, Journal};
 pub use open::{Opened, ReplayStart};

@@ -15,7 +15,7 @@ use crate::journal::{Committed, Journal, Streams};
 use crate::store::{CommitPoints, Inner, Store};
 use crate::table::{FlushLimits, Reader, SPANS_DIR, SpanTable, TablePlace, remove_unknown};
 use crate::wal::{Wal, WalPosition, WalWriter};
-use crate::{StoreConfig, StoreError};
+use crate::{Effort, StoreConfig, StoreError};
 
 /// The file that names the format of a data directory.
 const FORMAT_FILE: &str = "FORMAT";
@@ -79,17 +79,26 @@ fn open(config: &StoreConfig, disk: Arc<dyn Disk>) -> Result<Opened, StoreError>
     let wal = Wal::new(Arc::clone(&disk), data_dir.join(WAL_DIR));
     let writer = WalWriter::open(wal.clone(), points.highest(), config.wal_segment_bytes)?;
     let replay = ReplayStart { from: points.lowest(), to: writer.position() };
+    let effort = Arc::new(Effort::default());
     let (journal, Streams { committed, durable }) =
-        Journal::start(writer, config.queue_bytes, Arc::clone(&lock))
+        Journal::start(writer, config.queue_bytes, Arc::clone(&effort), Arc::clone(&lock))
             .map_err(StoreError::disk("start the journal's thread in", &data_dir))?;
 
     let reader = Reader::new(config, data_dir.clone())?;
     let limits =
         FlushLimits { spans: config.flush_spans, bytes: config.flush_bytes, age: config.flush_age };
     let place = TablePlace { disk, data_dir, _lock: lock };
-    let table = SpanTable::new(place, Arc::clone(&book), wal.clone(), limits, files, points.spans);
+    let table = SpanTable::new(
+        place,
+        Arc::clone(&book),
+        wal.clone(),
+        limits,
+        Arc::clone(&effort),
+        files,
+        points.spans,
+    );
     let tending = Mutex::new(Some(table.tend()));
-    let inner = Inner { book, wal, table, reader, durable, replay, tending };
+    let inner = Inner { book, wal, table, reader, durable, replay, tending, effort };
     Ok(Opened { store: Store { inner: Arc::new(inner) }, journal, committed, replay })
 }
 

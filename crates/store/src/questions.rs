@@ -10,7 +10,7 @@ use crate::book::{
     SegmentCommit, SegmentKey, TraceFilter, TraceSummary,
 };
 use crate::clock::now;
-use crate::{Filter, Store, StoreError, TimeWindow, WalPosition};
+use crate::{Filter, Part, Store, StoreError, TimeWindow, WalPosition};
 
 impl Store {
     /// Adds analysed segments to roll-ups, profiles and issues, and moves the
@@ -35,14 +35,16 @@ impl Store {
         retracted: Vec<SegmentKey>,
     ) -> Result<CommitOutcome, StoreError> {
         let reached = *self.applied().borrow();
+        let store = self.clone();
         self.with_book(move |book| {
-            book.commit_segments(SegmentCommit {
+            let commit = SegmentCommit {
                 covered: covered.0,
                 reached: reached.0.max(covered.0),
                 records: &records,
                 retracted: &retracted,
                 now: now(),
-            })
+            };
+            store.effort().of(Part::Book, || book.commit_segments(commit))
         })
         .await
     }

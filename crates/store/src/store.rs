@@ -11,7 +11,7 @@ use tokio::task::JoinHandle;
 use crate::book::{Book, BookError};
 use crate::table::{EntryOrder, Reader, SpanTable};
 use crate::wal::{Replay, Wal, WalPosition};
-use crate::{Batch, Filter, ReplayStart, StoreError, TimeWindow};
+use crate::{Batch, Effort, Filter, ReplayStart, StoreError, TimeWindow};
 
 /// How far each consumer of the log has come, durably.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -88,6 +88,7 @@ pub(crate) struct Inner {
     pub(crate) durable: watch::Receiver<WalPosition>,
     pub(crate) replay: ReplayStart,
     pub(crate) tending: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) effort: Arc<Effort>,
 }
 
 impl Store {
@@ -102,11 +103,16 @@ impl Store {
         Ok(tokio::task::spawn_blocking(move || work(&book)).await??)
     }
 
-    /// Frames above the lowest commit point, in order, as both stood when the
-    /// log was opened: what a start has to do again. Reads files as it goes, so
-    /// drive it where blocking is fine.
-    pub fn replay(&self) -> Replay {
-        let ReplayStart { from, to } = self.inner.replay;
+    /// What a start has to do again: from the lowest commit point to the end
+    /// of the log, as both stood when it was opened.
+    pub fn replay_start(&self) -> ReplayStart {
+        self.inner.replay
+    }
+
+    /// Frames above `from` up to `to`, in order; `to` must be durable. Reads
+    /// files as it goes, so drive it where blocking is fine. After an error,
+    /// which says what is damaged, it goes on with what can be read.
+    pub fn replay(&self, from: WalPosition, to: WalPosition) -> Replay {
         self.inner.wal.replay(from, to)
     }
 
@@ -159,6 +165,11 @@ impl Store {
         n: usize,
     ) -> Result<Vec<(Arc<str>, Span)>, StoreError> {
         self.inner.reader.entry_spans(&self.inner.table, window, filter, order, n).await
+    }
+
+    /// CPU time by part of the work; the parts of other crates count here too.
+    pub fn effort(&self) -> &Effort {
+        &self.inner.effort
     }
 
     /// What the store holds and where it stands.

@@ -33,7 +33,7 @@ use crate::book::Book;
 use crate::book::rows::ManifestFile;
 use crate::disk::Disk;
 use crate::wal::{Wal, WalPosition};
-use crate::{Batch, StoreError};
+use crate::{Batch, Effort, Part, StoreError};
 use memtable::Memtable;
 
 pub(crate) use parquet::SPANS_DIR;
@@ -66,6 +66,7 @@ pub(crate) struct SpanTable {
     book: Arc<Book>,
     wal: Wal,
     limits: FlushLimits,
+    effort: Arc<Effort>,
     state: Mutex<State>,
     /// Moves whenever a flush ends, well or not.
     flushed: watch::Sender<u64>,
@@ -122,6 +123,7 @@ impl SpanTable {
         book: Arc<Book>,
         wal: Wal,
         limits: FlushLimits,
+        effort: Arc<Effort>,
         (present, missing): (Vec<ManifestFile>, u64),
         committed: WalPosition,
     ) -> Arc<Self> {
@@ -136,6 +138,7 @@ impl SpanTable {
             book,
             wal,
             limits,
+            effort,
             state: Mutex::new(state),
             flushed: watch::Sender::new(0),
             applied: watch::Sender::new(committed),
@@ -151,7 +154,7 @@ impl SpanTable {
     ) -> Result<(), StoreError> {
         loop {
             let mut flushed = self.flushed.subscribe();
-            if self.try_apply(position, batch)? {
+            if self.effort.of(Part::Table, || self.try_apply(position, batch))? {
                 return Ok(());
             }
             // Memory is full and the fill before it is still being written.

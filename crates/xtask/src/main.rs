@@ -8,11 +8,13 @@
     reason = "a chore talks to the person who runs it"
 )]
 
+mod bench;
 mod setup;
 mod step;
 mod test;
 mod tidy;
 
+use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
 
@@ -31,6 +33,13 @@ enum Chore {
     Tidy,
     /// Install what the live tests need (Debian, PyPI and npm packages).
     Setup,
+    /// Measure the server from outside: `ingest`, `size`, `query` or `wal`.
+    #[command(disable_help_flag = true)]
+    Bench {
+        /// Handed on; `bench ingest --help` lists them.
+        #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
+        arguments: Vec<OsString>,
+    },
     /// Install what is missing and run every check and test.
     Test {
         /// Skip the parts that need other languages or a browser.
@@ -44,6 +53,7 @@ fn main() -> ExitCode {
     let outcome = match Arguments::parse().chore {
         Chore::Tidy => tidy::run(&root),
         Chore::Setup => setup::run(&root).map(|_| ()),
+        Chore::Bench { arguments } => bench::run(&root, &arguments),
         Chore::Test { quick } => test::run(&root, quick),
     };
     match outcome {

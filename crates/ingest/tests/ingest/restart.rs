@@ -53,6 +53,7 @@ async fn a_crash_at_any_step_shows_the_same_in_the_end() {
             if index == crash {
                 copy(folder.path(), after.path());
                 running = start(after.path(), &clock, quick()).await;
+                running.applied().await;
             }
             clock.advance(pause * SECOND);
             if *pause >= 4 {
@@ -86,6 +87,7 @@ async fn a_replay_gives_the_first_answer_again_whatever_the_clock_says() {
     // By now everything would be too old.
     clock.advance(60 * 86_400 * SECOND);
     let again = start(after.path(), &clock, quick()).await;
+    again.applied().await;
     assert_eq!((again.stored(&good).await, again.stored(&old).await), (4, 0));
     again.stop().await;
 }

@@ -25,7 +25,8 @@ impl Bench {
 
     fn open(&self, queue_bytes: usize) -> (Journal, Receiver<Committed>) {
         let writer = WalWriter::open(self.wal(), WalPosition(0), 1_000).expect("the log opens");
-        let (journal, streams) = Journal::start(writer, queue_bytes, ()).expect("a thread");
+        let (journal, streams) =
+            Journal::start(writer, queue_bytes, Arc::default(), ()).expect("a thread");
         (journal, streams.committed)
     }
 

@@ -9,6 +9,7 @@ use tracing::error;
 use super::queue::{Queue, Request, Waiting};
 use super::{AppendError, Committed};
 use crate::wal::{EncodedFrame, WalPosition, WalWriter, WriteFault};
+use crate::{Effort, Part};
 
 /// Where durable requests go.
 pub(super) struct Ends {
@@ -17,7 +18,7 @@ pub(super) struct Ends {
 }
 
 /// Writes groups until the queue is closed and empty.
-pub(super) fn run(mut writer: WalWriter, queue: &Queue, ends: &Ends) {
+pub(super) fn run(mut writer: WalWriter, queue: &Queue, ends: &Ends, effort: &Effort) {
     let mut halted: Option<Arc<io::Error>> = None;
     while let Some(group) = queue.next_group() {
         let (mut frames, requests): (Vec<_>, Vec<_>) =
@@ -26,7 +27,7 @@ pub(super) fn run(mut writer: WalWriter, queue: &Queue, ends: &Ends) {
             refuse(requests, &AppendError::Halted(Arc::clone(error)));
             continue;
         }
-        match writer.write_group(&mut frames) {
+        match effort.of(Part::Log, || writer.write_group(&mut frames)) {
             Ok(positions) => deliver(ends, positions, &frames, requests),
             Err(WriteFault::Refused(error)) => {
                 error!(%error, requests = requests.len(), "the log refused requests");

@@ -7,9 +7,9 @@ use tokio::sync::watch;
 use tracing::{debug, error};
 
 use super::{Flushing, SpanTable, State, TablePlace, parquet};
-use crate::StoreError;
 use crate::book::rows::ManifestFile;
 use crate::wal::WalPosition;
+use crate::{Part, StoreError};
 
 /// How long a failed flush waits at first before it is tried again.
 const RETRY_DELAY_MIN: Duration = Duration::from_millis(500);
@@ -69,17 +69,19 @@ impl SpanTable {
     ) -> Result<Vec<ManifestFile>, StoreError> {
         let (table, flushing) = (Arc::clone(self), Arc::clone(flushing));
         tokio::task::spawn_blocking(move || {
-            let batches = flushing.memtable.batches();
-            let files = match batches.is_empty() {
-                true => Vec::new(),
-                false => {
-                    let TablePlace { disk, data_dir, .. } = &table.place;
-                    parquet::write(&**disk, data_dir, flushing.position, batches)?
-                }
-            };
-            table.book.commit_flush(&files, &[], flushing.position.0)?;
-            debug!(files = files.len(), rows = flushing.memtable.rows(), "wrote spans");
-            Ok(files)
+            table.effort.of(Part::Flush, || {
+                let batches = flushing.memtable.batches();
+                let files = match batches.is_empty() {
+                    true => Vec::new(),
+                    false => {
+                        let TablePlace { disk, data_dir, .. } = &table.place;
+                        parquet::write(&**disk, data_dir, flushing.position, batches)?
+                    }
+                };
+                table.book.commit_flush(&files, &[], flushing.position.0)?;
+                debug!(files = files.len(), rows = flushing.memtable.rows(), "wrote spans");
+                Ok(files)
+            })
         })
         .await?
     }

@@ -26,7 +26,8 @@ const SPANS: u32 = 2;
 /// Applies what the log has above the commit points; tells the numbers.
 async fn replay(store: &Store) -> Vec<u32> {
     let mut numbers = Vec::new();
-    for item in store.replay() {
+    let crate::ReplayStart { from, to } = store.replay_start();
+    for item in store.replay(from, to) {
         let (position, frame) = item.expect("no damage");
         let number = sample::number_of(&frame);
         let batch = sample::batch(number, SPANS);

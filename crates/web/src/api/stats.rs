@@ -28,6 +28,8 @@ pub(crate) struct StatsBody {
     ignored_items: BTreeMap<String, u64>,
     analysis: Analysis,
     storage: Storage,
+    /// CPU seconds by part of the work.
+    cpu_seconds: BTreeMap<&'static str, f64>,
 }
 
 #[derive(Debug, Serialize)]
@@ -43,6 +45,7 @@ struct Analysis {
     held_traces: u64,
     open_spans: u64,
     apply_queue: u64,
+    replay_bytes: u64,
     analysis_queue: u64,
     profile_queue: u64,
     in_flight_bytes: u64,
@@ -66,10 +69,17 @@ struct Storage {
 pub(crate) async fn all(State(state): State<AppState>) -> Result<Json<StatsBody>, ApiError> {
     let storage = state.store.storage_stats().await?;
     let stats = state.ingest.stats();
-    Ok(Json(body(time_text(state.now()), stats, storage)))
+    let parts = state.store.effort().seconds();
+    let cpu_seconds = parts.map(|(part, seconds)| (part.slug(), seconds)).collect();
+    Ok(Json(body(time_text(state.now()), stats, storage, cpu_seconds)))
 }
 
-fn body(now: String, stats: Stats, storage: StorageStats) -> StatsBody {
+fn body(
+    now: String,
+    stats: Stats,
+    storage: StorageStats,
+    cpu_seconds: BTreeMap<&'static str, f64>,
+) -> StatsBody {
     StatsBody {
         now,
         started_at: time_text(stats.started_at),
@@ -88,11 +98,13 @@ fn body(now: String, stats: Stats, storage: StorageStats) -> StatsBody {
             held_traces: stats.held_traces,
             open_spans: stats.open_spans,
             apply_queue: stats.apply_queue,
+            replay_bytes: stats.replay_bytes,
             analysis_queue: stats.analysis_queue,
             profile_queue: stats.profile_queue,
             in_flight_bytes: stats.in_flight_bytes,
         },
         storage: storage_body(storage),
+        cpu_seconds,
     }
 }
 

@@ -199,6 +199,6 @@ impl Applier {
 }
 
 /// Resolves when the server stops, or when nobody is left to say so.
-async fn stopped(stop: &mut watch::Receiver<bool>) {
+pub(crate) async fn stopped(stop: &mut watch::Receiver<bool>) {
     let _ = stop.wait_for(|stop| *stop).await;
 }

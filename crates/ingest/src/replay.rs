@@ -11,7 +11,7 @@ use hotspan_store::{Batch, Committed, Part, ReplayStart, Store, StoreError, WalP
 use tokio::sync::{mpsc, watch};
 
 use crate::admit;
-use crate::apply::Applier;
+use crate::apply::{Applier, stopped};
 use crate::stats::{Counters, List};
 
 /// Requests that decoding may be ahead of applying.
@@ -55,7 +55,7 @@ pub(crate) async fn catch_up(
                     applier.gauge(u64::from(position > began_at));
                 }
                 Some(request) = committed.recv() => waiting.take(request),
-                _ = stop.wait_for(|stop| *stop) => return Ok(()),
+                () = stopped(stop) => return Ok(()),
             }
         }
         from = to;

@@ -26,6 +26,7 @@ mod open;
 mod questions;
 #[cfg(test)]
 mod sample;
+pub mod search;
 mod store;
 mod table;
 #[cfg(test)]
@@ -45,6 +46,7 @@ pub use effort::{Effort, Part};
 pub use error::StoreError;
 pub use journal::{AppendError, Committed, Journal};
 pub use open::{Opened, ReplayStart};
+pub use search::{Coverage, Cut, SearchCursor, SearchHit, SearchMode, SearchPage, SearchRequest};
 pub use store::{CommitPoints, StorageStats, Store, TraceSpans};
 pub use table::EntryOrder;
 pub use wal::{Frame, FrameDoor, Replay, WalPosition};

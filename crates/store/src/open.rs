@@ -12,6 +12,7 @@ use crate::book::{Book, book_path};
 use crate::clock::now;
 use crate::disk::{Disk, RealDisk};
 use crate::journal::{Committed, Journal, Streams};
+use crate::search::Searcher;
 use crate::store::{CommitPoints, Inner, Store};
 use crate::table::{FlushLimits, Reader, SPANS_DIR, SpanTable, TablePlace, remove_unknown};
 use crate::wal::{Wal, WalPosition, WalWriter};
@@ -85,6 +86,7 @@ fn open(config: &StoreConfig, disk: Arc<dyn Disk>) -> Result<Opened, StoreError>
             .map_err(StoreError::disk("start the journal's thread in", &data_dir))?;
 
     let reader = Reader::new(config, data_dir.clone())?;
+    let searcher = Searcher::new(config, data_dir.clone());
     let limits =
         FlushLimits { spans: config.flush_spans, bytes: config.flush_bytes, age: config.flush_age };
     let place = TablePlace { disk, data_dir, _lock: lock };
@@ -98,7 +100,7 @@ fn open(config: &StoreConfig, disk: Arc<dyn Disk>) -> Result<Opened, StoreError>
         points.spans,
     );
     let tending = Mutex::new(Some(table.tend()));
-    let inner = Inner { book, wal, table, reader, durable, replay, tending, effort };
+    let inner = Inner { book, wal, table, reader, searcher, durable, replay, tending, effort };
     Ok(Opened { store: Store { inner: Arc::new(inner) }, journal, committed, replay })
 }
 

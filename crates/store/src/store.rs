@@ -9,6 +9,7 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::book::{Book, BookError};
+use crate::search::Searcher;
 use crate::table::{EntryOrder, Reader, SpanTable};
 use crate::wal::{Replay, Wal, WalPosition};
 use crate::{Batch, Effort, Filter, ReplayStart, StoreError, TimeWindow};
@@ -85,6 +86,7 @@ pub(crate) struct Inner {
     pub(crate) wal: Wal,
     pub(crate) table: Arc<SpanTable>,
     pub(crate) reader: Reader,
+    pub(crate) searcher: Searcher,
     pub(crate) durable: watch::Receiver<WalPosition>,
     pub(crate) replay: ReplayStart,
     pub(crate) tending: Mutex<Option<JoinHandle<()>>>,

@@ -39,6 +39,7 @@ use memtable::Memtable;
 pub(crate) use parquet::SPANS_DIR;
 pub use query::EntryOrder;
 pub(crate) use query::Reader;
+pub(crate) use schema::{SPAN_ID_BYTES, TRACE_ID_BYTES, schema};
 pub(crate) use unknown::remove_unknown;
 
 /// When spans in memory are written to Parquet.

@@ -76,7 +76,8 @@ impl Analyst {
         self.counters.count(List::Dropped, "analysis_failed", analysed.failed);
         let latest = latest_starts(&analysed.records);
         let segments = analysed.records.len() as u64;
-        let booked = self.book(covered, analysed.records, analysed.retracted).await;
+        let (records, retracted) = (Arc::new(analysed.records), Arc::new(analysed.retracted));
+        let booked = self.book(covered, &records, &retracted).await;
         if let Some(outcome) = &booked {
             self.profiles.touch(&outcome.touched, &latest);
         }
@@ -99,11 +100,12 @@ impl Analyst {
     async fn book(
         &self,
         covered: WalPosition,
-        records: Vec<SegmentRecord>,
-        retracted: Vec<SegmentKey>,
+        records: &Arc<Vec<SegmentRecord>>,
+        retracted: &Arc<Vec<SegmentKey>>,
     ) -> Option<CommitOutcome> {
         loop {
-            let booking = self.store.replace_segments(covered, records.clone(), retracted.clone());
+            let (records, retracted) = (Arc::clone(records), Arc::clone(retracted));
+            let booking = self.store.replace_segments(covered, records, retracted);
             match booking.await {
                 Ok(outcome) => return Some(outcome),
                 Err(error) => tracing::error!(%error, "could not book analysed segments"),

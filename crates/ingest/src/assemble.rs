@@ -17,6 +17,7 @@
 
 mod gone;
 mod pins;
+mod seen;
 mod trace;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -126,25 +127,30 @@ impl Assembler {
     /// only ever grow.
     pub fn offer(&mut self, now: UnixNanos, position: WalPosition, batch: &Batch) -> Offered {
         let mut offered = Offered::default();
-        for (span, hash) in batch.spans.iter().zip(&batch.hashes) {
-            let key = Key { project: Arc::clone(&batch.project), trace_id: span.trace_id };
+        let mut hashes = batch.hashes.iter();
+        // Spans of one trace mostly come together: one look-up serves them all.
+        for spans in batch.spans.chunk_by(|one, next| one.trace_id == next.trace_id) {
+            let Some(first) = spans.first() else { continue };
+            let key = Key { project: Arc::clone(&batch.project), trace_id: first.trace_id };
             if !self.traces.contains_key(&key) {
                 self.open(now, &key);
             }
             let Some(trace) = self.traces.get_mut(&key) else { continue };
-            if trace.knows(*hash) {
-                offered.duplicates += 1;
-            } else if trace.len() >= self.limits.trace_spans_max {
-                offered.overflow += 1;
-            } else {
-                offered.taken += 1;
-                offered.late += u64::from(trace.is_late(span.start));
-                self.waiting -= usize::from(trace.is_waiting());
-                trace.take(now, *hash, hotspan_analysis::digest(&batch.project, span));
-                self.waiting += usize::from(trace.is_waiting());
-                self.spans += 1;
-                self.schedule(&key);
+            self.waiting -= usize::from(trace.is_waiting());
+            for (span, hash) in spans.iter().zip(&mut hashes) {
+                if trace.knows(*hash) {
+                    offered.duplicates += 1;
+                } else if trace.len() >= self.limits.trace_spans_max {
+                    offered.overflow += 1;
+                } else {
+                    offered.taken += 1;
+                    offered.late += u64::from(trace.is_late(span.start));
+                    trace.take(now, *hash, hotspan_analysis::digest(&batch.project, span));
+                    self.spans += 1;
+                }
             }
+            self.waiting += usize::from(trace.is_waiting());
+            self.schedule(&key);
         }
         self.pins.advance(position);
         self.evict_beyond_limit(now, &mut offered);

@@ -24,6 +24,9 @@ pub struct IngestConfig {
     pub assembly_spans_max: usize,
     /// Bytes of request bodies between their arrival and their answer.
     pub in_flight_bytes_max: usize,
+    /// How long an OTLP request waits for room: long enough to ride out a
+    /// flush, short enough that a client is told early.
+    pub otlp_wait: Duration,
     /// How long a Sentry request waits for room: Sentry SDKs never retry.
     pub sentry_wait: Duration,
     /// What a refused OTLP client is told to wait.
@@ -45,8 +48,9 @@ impl Default for IngestConfig {
             reopen: Duration::from_secs(60),
             trace_age_max: Duration::from_secs(300),
             trace_spans_max: 50_000,
-            assembly_spans_max: 1_000_000,
-            in_flight_bytes_max: 256 << 20,
+            assembly_spans_max: 600_000,
+            in_flight_bytes_max: 64 << 20,
+            otlp_wait: Duration::from_millis(250),
             sentry_wait: Duration::from_secs(2),
             retry_after: Duration::from_secs(1),
             times: TimeRules::default(),

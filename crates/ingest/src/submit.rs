@@ -106,6 +106,9 @@ struct Inner {
     counters: Arc<Counters>,
     /// One permit a byte of a request between arrival and answer.
     room: Arc<Semaphore>,
+    /// One permit a core: more decoding at one time would only starve what
+    /// comes after it.
+    decoders: Semaphore,
     closing: AtomicBool,
 }
 
@@ -117,8 +120,11 @@ impl Ingest {
         counters: Arc<Counters>,
     ) -> Self {
         let room = Arc::new(Semaphore::new(room_bytes(&config)));
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        let decoders = Semaphore::new(cores);
         let closing = AtomicBool::new(false);
-        Self { inner: Arc::new(Inner { config, clock, journal, counters, room, closing }) }
+        let inner = Inner { config, clock, journal, counters, room, decoders, closing };
+        Self { inner: Arc::new(inner) }
     }
 
     /// Takes a request in. Once this answers with a receipt, every accepted
@@ -171,7 +177,11 @@ impl Ingest {
     }
 
     async fn take_in(&self, received: Received) -> Result<Receipt, Refusal> {
-        let _room = self.make_room(&received).await?;
+        let patience = self.patience(received.door);
+        let _room = self.make_room(&received, patience).await?;
+        let place = self.inner.journal.place(received.body.len(), patience).await;
+        let place = place.map_err(|error| self.refusal_of(&error))?;
+        let slot = self.inner.decoders.acquire().await;
         let (now, rules) = (self.inner.clock.now(), self.inner.config.times);
         let effort = Arc::clone(self.inner.journal.effort());
         let work = move || effort.of(Part::Decode, || admit::admit(received, now, &rules));
@@ -181,11 +191,12 @@ impl Ingest {
             Err(failure) if failure.is_panic() => std::panic::resume_unwind(failure.into_panic()),
             Err(_) => return Err(self.shutting_down()),
         };
+        drop(slot);
         let Admitted { frame, batch, rejections, asides } = admitted;
         let accepted = batch.spans.len() as u64;
         // Without a span there is nothing that a replay could bring back.
         if accepted > 0 {
-            let appended = self.inner.journal.append(frame, Arc::new(batch)).await;
+            let appended = self.inner.journal.append(place, frame, Arc::new(batch)).await;
             appended.map_err(|error| self.refusal_of(&error))?;
             self.inner.counters.appended();
         }
@@ -193,18 +204,25 @@ impl Ingest {
         Ok(Receipt { accepted, rejections, event_id: asides.event_id })
     }
 
+    fn patience(&self, door: FrameDoor) -> Duration {
+        match door {
+            FrameDoor::OtlpProtobuf | FrameDoor::OtlpJson => self.inner.config.otlp_wait,
+            FrameDoor::SentryEnvelope | FrameDoor::SentryStore => self.inner.config.sentry_wait,
+        }
+    }
+
     /// Room for the body until the answer. OTLP clients send again by
     /// themselves, so they are refused early; Sentry SDKs never do.
-    async fn make_room(&self, received: &Received) -> Result<OwnedSemaphorePermit, Refusal> {
+    async fn make_room(
+        &self,
+        received: &Received,
+        patience: Duration,
+    ) -> Result<OwnedSemaphorePermit, Refusal> {
         if self.inner.closing.load(Ordering::SeqCst) {
             return Err(self.shutting_down());
         }
         let wanted = permits(received.body.len(), room_bytes(&self.inner.config));
         let room = Arc::clone(&self.inner.room);
-        let patience = match received.door {
-            FrameDoor::OtlpProtobuf | FrameDoor::OtlpJson => Duration::ZERO,
-            FrameDoor::SentryEnvelope | FrameDoor::SentryStore => self.inner.config.sentry_wait,
-        };
         if patience.is_zero() {
             return room.try_acquire_many_owned(wanted).map_err(|_| self.busy());
         }

@@ -35,7 +35,7 @@ impl Default for StoreConfig {
             flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(600),
             wal_segment_bytes: 64 << 20,
-            queue_bytes: 128 << 20,
+            queue_bytes: 32 << 20,
             query_memory_bytes: 256 << 20,
             query_timeout: Duration::from_secs(30),
             trace_spans_max: 200_000,

@@ -17,6 +17,7 @@ mod writing;
 use std::io;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::thread::JoinHandle;
+use std::time::Duration;
 
 use thiserror::Error;
 use tokio::sync::{mpsc, watch};
@@ -72,6 +73,10 @@ impl AppendError {
     }
 }
 
+/// Room for one request between the door and the applier.
+#[derive(Debug)]
+pub struct Place(Share);
+
 /// The way into the log. A cheap handle; when the last one is dropped, what is
 /// queued is written and the log closed.
 #[derive(Debug, Clone)]
@@ -82,7 +87,7 @@ pub struct Journal {
 #[derive(Debug)]
 struct Handle {
     queue: Arc<Queue>,
-    budget: Arc<Budget>,
+    budget: Budget,
     thread: Mutex<Option<JoinHandle<()>>>,
     effort: Arc<Effort>,
 }
@@ -124,16 +129,26 @@ impl Journal {
         Ok((Self { handle: Arc::new(handle) }, Streams { committed, durable }))
     }
 
+    /// A place for a request with a body of so many bytes, waiting for it at
+    /// most so long. Asked for before anything is done with the request, so
+    /// that one which is refused has cost nothing.
+    ///
+    /// # Errors
+    /// [`AppendError::Full`] when there was none in time.
+    pub async fn place(&self, body_bytes: usize, patience: Duration) -> Result<Place, AppendError> {
+        let bytes = body_bytes + REQUEST_OVERHEAD_BYTES;
+        self.handle.budget.take(bytes, patience).await.map(Place).ok_or(AppendError::Full)
+    }
+
     /// Makes a request durable. Resolves after the fsync that covers it, and
     /// after its [`Committed`] was sent. A caller that stops waiting does not
     /// take the request back.
     pub async fn append(
         &self,
+        Place(share): Place,
         frame: Frame,
         batch: Arc<Batch>,
     ) -> Result<WalPosition, AppendError> {
-        let bytes = frame.body.len() + REQUEST_OVERHEAD_BYTES;
-        let share = self.handle.budget.take(bytes).ok_or(AppendError::Full)?;
         let frame = encode(frame, &self.handle.effort).await?;
         let (waiting, outcome) = Waiting::new(frame, batch, share);
         self.handle.queue.push(waiting)?;

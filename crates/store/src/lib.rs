@@ -44,7 +44,7 @@ pub use catalogue::Catalogue;
 pub use config::StoreConfig;
 pub use effort::{Effort, Part};
 pub use error::StoreError;
-pub use journal::{AppendError, Committed, Journal};
+pub use journal::{AppendError, Committed, Journal, Place};
 pub use open::{Opened, ReplayStart};
 pub use search::{Coverage, Cut, SearchCursor, SearchHit, SearchMode, SearchPage, SearchRequest};
 pub use store::{CommitPoints, StorageStats, Store, TraceSpans};

@@ -1,6 +1,8 @@
 //! The book's questions and answers as the rest of the program asks them:
 //! async, by way of a thread that may block.
 
+use std::sync::Arc;
+
 use hotspan_model::{
     Endpoint, EndpointProfile, Finding, Issue, IssueStatus, SegmentRecord, UnixNanos,
 };
@@ -23,7 +25,7 @@ impl Store {
         covered: WalPosition,
         records: Vec<SegmentRecord>,
     ) -> Result<CommitOutcome, StoreError> {
-        self.replace_segments(covered, records, Vec::new()).await
+        self.replace_segments(covered, Arc::new(records), Arc::default()).await
     }
 
     /// As [`Store::commit_segments`]; also takes out the segments `retracted`,
@@ -31,8 +33,8 @@ impl Store {
     pub async fn replace_segments(
         &self,
         covered: WalPosition,
-        records: Vec<SegmentRecord>,
-        retracted: Vec<SegmentKey>,
+        records: Arc<Vec<SegmentRecord>>,
+        retracted: Arc<Vec<SegmentKey>>,
     ) -> Result<CommitOutcome, StoreError> {
         let reached = *self.applied().borrow();
         let store = self.clone();

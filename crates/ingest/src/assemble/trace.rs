@@ -1,12 +1,12 @@
 //! One trace on its way through assembly: what it holds and when it is due.
 
-use std::collections::HashSet;
 use std::sync::Arc;
 
 use hotspan_analysis::SpanDigest;
 use hotspan_model::{EntryHint, UnixNanos};
 use hotspan_store::WalPosition;
 
+use super::seen::Seen;
 use super::{Closed, Key, Limits};
 
 /// The digests of one trace, and the times that decide its fate.
@@ -22,7 +22,7 @@ pub(super) struct Trace {
     last_arrival: UnixNanos,
     /// Shared with an analysis that may still be reading it.
     digests: Arc<Vec<SpanDigest>>,
-    hashes: HashSet<u128>,
+    hashes: Seen,
     entry_in: bool,
     /// Digests it had when it last closed.
     closed_spans: usize,
@@ -47,7 +47,7 @@ impl Trace {
             opened_at: now,
             last_arrival: now,
             digests: Arc::default(),
-            hashes: HashSet::new(),
+            hashes: Seen::default(),
             entry_in: false,
             closed_spans: 0,
             closed_at: None,
@@ -62,7 +62,7 @@ impl Trace {
 
     /// True when the span was received before, by its content.
     pub(super) fn knows(&self, hash: u128) -> bool {
-        self.hashes.contains(&hash)
+        self.hashes.contains(hash)
     }
 
     /// True when a span that began then belongs to what was analysed already.
@@ -109,9 +109,13 @@ impl Trace {
     /// Hands out all it has. Sorted, so that the order of arrival leaves no
     /// trace in what analysis makes of it.
     pub(super) fn close(&mut self, at: UnixNanos, key: &Key) -> Closed {
-        Arc::make_mut(&mut self.digests).sort_by(|a, b| {
+        let digests = Arc::make_mut(&mut self.digests);
+        digests.sort_by(|a, b| {
             (a.start, a.end, a.span_id, &a.name).cmp(&(b.start, b.end, b.span_id, &b.name))
         });
+        // Few closed traces get another span, and there are many of them.
+        digests.shrink_to_fit();
+        self.hashes.shrink();
         self.closed_spans = self.digests.len();
         self.closed_at = Some(at);
         self.reported_until = self.reported_until.max(Some(self.latest_end));

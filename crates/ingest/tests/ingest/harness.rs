@@ -47,6 +47,7 @@ pub(crate) struct Running {
 pub(crate) fn quick() -> IngestConfig {
     IngestConfig {
         poll_interval: Duration::from_millis(5),
+        otlp_wait: Duration::ZERO,
         sentry_wait: Duration::from_millis(50),
         ..IngestConfig::default()
     }

@@ -214,7 +214,7 @@ impl<'a> Batch<'a> {
         self.count(id, &old, -1);
         self.changes
             .summaries
-            .remove(self.transaction, id, &old)
+            .remove(self.transaction, &mut self.interned.summaries, id, &old)
             .during("remove a trace summary")?;
         let stays = |issue: i64| kept.iter().any(|share| share.issue_id == issue);
         for share in old.issues.iter().filter(|share| !stays(share.issue_id)) {
@@ -251,7 +251,7 @@ impl<'a> Batch<'a> {
         if folded > 0 {
             tallies.insert("paths", folded as i64);
         }
-        changes.summaries.apply(transaction)?;
+        changes.summaries.apply(transaction, &mut self.interned.summaries)?;
         changes.issues.apply(transaction, self.interned)?;
         for (cap, times) in tallies {
             transaction

@@ -9,6 +9,8 @@ use std::sync::Arc;
 use hotspan_model::{Endpoint, EndpointKind, Sdk};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
+use super::summaries::KnownRows;
+
 /// Endpoints of one service; more share one `(other)` for each kind.
 pub(super) const ENDPOINTS_MAX: usize = 2_000;
 /// Releases, and environments, of one service that are live at once.
@@ -57,6 +59,8 @@ pub(super) struct Interned {
     pub(super) issues: HashMap<(Arc<str>, String), i64>,
     /// Lists of fixes by their digest.
     pub(super) fix_sets: HashMap<u128, i64>,
+    /// Rows of trace summaries.
+    pub(super) summaries: KnownRows,
     /// Occurrences added to an issue since its old ones were pruned.
     pub(super) unpruned: HashMap<i64, usize>,
 }

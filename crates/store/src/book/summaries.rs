@@ -1,10 +1,10 @@
 //! The slowest and the newest segments of each endpoint and hour, for lists of
 //! traces. Bounded: a busy endpoint keeps some hundred an hour.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hotspan_model::{SpanId, TraceId};
-use rusqlite::{Transaction, params};
+use rusqlite::{OptionalExtension, Transaction, params};
 
 use super::codec::contribution::Contribution;
 use super::grain::{HOUR, bucket_of};
@@ -16,8 +16,14 @@ pub(super) const SLOWEST_MAX: usize = 20;
 pub(super) const NEWEST_MAX: usize = 200;
 /// Newest segments in error kept of an endpoint and hour.
 pub(super) const ERRORS_MAX: usize = 20;
+/// Newest segments that one batch adds to an endpoint and hour: a batch comes
+/// every half second, so a list that is read by people stays as full as it was,
+/// and thousands of requests a second do not cost thousands of rows.
+pub(super) const NEWEST_OF_BATCH_MAX: usize = 8;
 /// Rows an endpoint and hour may have before they are cut to the above.
 const ROWS_MAX: i64 = 480;
+/// Endpoints and hours whose rows are remembered.
+const REMEMBERED_MAX: usize = 20_000;
 
 /// Which rows: endpoint, hour.
 type Key = (i64, i64);
@@ -32,6 +38,41 @@ struct Summary {
 }
 
 type Summaries = BTreeMap<(TraceId, SpanId), Summary>;
+
+/// What the writer knows of the rows without reading them.
+#[derive(Debug, Default)]
+pub(super) struct KnownRows(HashMap<Key, Known>);
+
+#[derive(Debug, Clone, Copy)]
+struct Known {
+    /// Rows there are, or more.
+    rows: i64,
+    /// At least [`SLOWEST_MAX`] rows are slower; a segment that is not need
+    /// not be written as one of the slowest.
+    slower_than_ns: i64,
+}
+
+impl KnownRows {
+    /// Forgets what grew too large.
+    pub(super) fn trim(&mut self) {
+        if self.0.len() > REMEMBERED_MAX {
+            self.0.clear();
+        }
+    }
+
+    /// A row went: how many slower ones are left is not known any more.
+    fn forget(&mut self, key: Key) {
+        self.0.remove(&key);
+    }
+
+    fn of(&mut self, transaction: &Transaction<'_>, key: Key) -> rusqlite::Result<&mut Known> {
+        if !self.0.contains_key(&key) {
+            let rows = count(transaction, key)?;
+            self.0.insert(key, Known { rows, slower_than_ns: i64::MIN });
+        }
+        self.0.get_mut(&key).ok_or(rusqlite::Error::QueryReturnedNoRows)
+    }
+}
 
 /// What a batch of segments adds. Only what may be kept is written, so that a
 /// batch of thousands on one endpoint writes a few hundred rows.
@@ -58,10 +99,12 @@ impl SummaryDeltas {
     pub(super) fn remove(
         &mut self,
         transaction: &Transaction<'_>,
+        known: &mut KnownRows,
         id: (TraceId, SpanId),
         segment: &Contribution,
     ) -> rusqlite::Result<()> {
         let (endpoint, hour) = (segment.endpoint_id, bucket_of(segment.start, HOUR));
+        known.forget((endpoint, hour));
         if let Some(summaries) = self.0.get_mut(&(endpoint, hour)) {
             summaries.remove(&id);
         }
@@ -75,20 +118,29 @@ impl SummaryDeltas {
     }
 
     /// Writes the rows, and cuts back where there are too many now.
-    pub(super) fn apply(self, transaction: &Transaction<'_>) -> Result<(), BookError> {
+    pub(super) fn apply(
+        self,
+        transaction: &Transaction<'_>,
+        known: &mut KnownRows,
+    ) -> Result<(), BookError> {
+        known.trim();
         for (key, summaries) in self.0 {
-            for id in worth_keeping(&summaries) {
+            let known = known.of(transaction, key).during("count trace summaries")?;
+            for id in worth_keeping(&summaries, known.slower_than_ns) {
                 if let Some(summary) = summaries.get(&id) {
                     insert(transaction, key, id, summary).during("write a trace summary")?;
+                    known.rows += 1;
                 }
             }
-            cut_back(transaction, key).during("cut back trace summaries")?;
+            if known.rows > ROWS_MAX {
+                *known = cut_back(transaction, key).during("cut back trace summaries")?;
+            }
         }
         Ok(())
     }
 }
 
-fn worth_keeping(summaries: &Summaries) -> BTreeSet<(TraceId, SpanId)> {
+fn worth_keeping(summaries: &Summaries, slower_than_ns: i64) -> BTreeSet<(TraceId, SpanId)> {
     let mut kept = BTreeSet::new();
     let mut keep = |most: usize, rank: &dyn Fn(&Summary) -> Option<i64>| {
         let mut ranked: Vec<_> = summaries
@@ -98,8 +150,10 @@ fn worth_keeping(summaries: &Summaries) -> BTreeSet<(TraceId, SpanId)> {
         ranked.sort_unstable();
         kept.extend(ranked.into_iter().take(most).map(|(_, id)| id));
     };
-    keep(SLOWEST_MAX, &|summary| Some(summary.duration_ns));
-    keep(NEWEST_MAX, &|summary| Some(summary.start));
+    keep(SLOWEST_MAX, &|summary| {
+        (summary.duration_ns > slower_than_ns).then_some(summary.duration_ns)
+    });
+    keep(NEWEST_OF_BATCH_MAX, &|summary| Some(summary.start));
     keep(ERRORS_MAX, &|summary| summary.error.then_some(summary.start));
     kept
 }
@@ -128,13 +182,14 @@ fn insert(
     Ok(())
 }
 
-fn cut_back(transaction: &Transaction<'_>, (endpoint, hour): Key) -> rusqlite::Result<()> {
-    let rows: i64 = transaction
+fn count(transaction: &Transaction<'_>, (endpoint, hour): Key) -> rusqlite::Result<i64> {
+    transaction
         .prepare_cached("SELECT count(*) FROM trace_summary WHERE endpoint_id = ?1 AND hour = ?2")?
-        .query_row([endpoint, hour], |row| row.get(0))?;
-    if rows <= ROWS_MAX {
-        return Ok(());
-    }
+        .query_row([endpoint, hour], |row| row.get(0))
+}
+
+/// Removes what is neither slow nor new nor in error; tells what is left.
+fn cut_back(transaction: &Transaction<'_>, (endpoint, hour): Key) -> rusqlite::Result<Known> {
     transaction
         .prepare_cached(
             "WITH mine AS MATERIALIZED (SELECT trace_id, entry_span, start, duration_ns, error \
@@ -156,5 +211,13 @@ fn cut_back(transaction: &Transaction<'_>, (endpoint, hour): Key) -> rusqlite::R
             NEWEST_MAX as i64,
             ERRORS_MAX as i64
         ])?;
-    Ok(())
+    let slower_than_ns = transaction
+        .prepare_cached(
+            "SELECT duration_ns FROM trace_summary WHERE endpoint_id = ?1 AND hour = ?2 \
+             ORDER BY duration_ns DESC LIMIT 1 OFFSET ?3",
+        )?
+        .query_row([endpoint, hour, SLOWEST_MAX as i64 - 1], |row| row.get(0))
+        .optional()?
+        .unwrap_or(i64::MIN);
+    Ok(Known { rows: count(transaction, (endpoint, hour))?, slower_than_ns })
 }

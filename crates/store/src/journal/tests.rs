@@ -41,7 +41,9 @@ impl Bench {
 }
 
 async fn append(journal: &Journal, number: u32) -> Result<WalPosition, AppendError> {
-    journal.append(sample::frame(number), Arc::new(sample::batch(number, 1))).await
+    let frame = sample::frame(number);
+    let place = journal.place(frame.body.len(), Duration::ZERO).await?;
+    journal.append(place, frame, Arc::new(sample::batch(number, 1))).await
 }
 
 #[tokio::test]

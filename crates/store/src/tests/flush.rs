@@ -54,9 +54,10 @@ async fn a_full_disk_delays_files_and_loses_nothing() {
         submit(&mut opened, number).await.expect("the disk works");
     }
     disk.set_room(Some(0));
-    opened
-        .journal
-        .append(sample::frame(9), Arc::new(sample::batch(9, SPANS)))
+    let journal = &opened.journal;
+    let place = journal.place(10, std::time::Duration::ZERO).await.expect("the queue is empty");
+    journal
+        .append(place, sample::frame(9), Arc::new(sample::batch(9, SPANS)))
         .await
         .expect_err("the log has no room either");
     // The third request fills memory; what was durable before stays readable.

@@ -40,7 +40,10 @@ async fn replay(store: &Store) -> Vec<u32> {
 /// Makes a request durable and applies it.
 async fn submit(opened: &mut Opened, number: u32) -> Result<(), String> {
     let batch = std::sync::Arc::new(sample::batch(number, SPANS));
-    opened.journal.append(sample::frame(number), batch).await.map_err(|error| error.to_string())?;
+    let frame = sample::frame(number);
+    let place = opened.journal.place(frame.body.len(), std::time::Duration::ZERO).await;
+    let place = place.map_err(|error| error.to_string())?;
+    opened.journal.append(place, frame, batch).await.map_err(|error| error.to_string())?;
     let committed = opened.committed.recv().await.ok_or("the journal ended")?;
     let applied = opened.store.apply_spans(committed.position, &committed.batch).await;
     applied.map_err(|error| error.to_string())

@@ -158,6 +158,7 @@ fn no_entries_any_more(trace: &Closed, records: &[SegmentRecord]) -> Vec<Segment
             project: Arc::clone(&trace.project),
             trace_id: trace.trace_id,
             entry_span: span.span_id,
+            start: span.start,
         })
         .collect()
 }

@@ -48,7 +48,7 @@ impl Default for IngestConfig {
             reopen: Duration::from_secs(60),
             trace_age_max: Duration::from_secs(300),
             trace_spans_max: 50_000,
-            assembly_spans_max: 600_000,
+            assembly_spans_max: 450_000,
             in_flight_bytes_max: 64 << 20,
             otlp_wait: Duration::from_millis(250),
             sentry_wait: Duration::from_secs(2),

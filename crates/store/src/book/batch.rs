@@ -60,6 +60,7 @@ impl<'a> Batch<'a> {
             project: record.endpoint.project.clone(),
             trace_id: record.trace_id,
             entry_span: record.entry_span,
+            start: record.start,
         };
         let stored = find(self.transaction, &key).during("find a segment")?;
         if stored.as_ref().is_some_and(|stored| stored.trace_spans > record.trace_spans) {

@@ -199,6 +199,8 @@ pub struct SegmentKey {
     pub trace_id: TraceId,
     /// The entry span.
     pub entry_span: SpanId,
+    /// When the entry span began.
+    pub start: UnixNanos,
 }
 
 /// What a commit of segments changed.

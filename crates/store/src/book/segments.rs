@@ -4,6 +4,7 @@
 //! it is recognised; when a late span changed it, what it added is taken out
 //! and the new form added. How, is in `batch`.
 
+use hotspan_model::time::NANOS_PER_SECOND;
 use hotspan_model::{SegmentRecord, UnixNanos};
 use rusqlite::{OptionalExtension, Transaction, params};
 use twox_hash::XxHash3_128;
@@ -73,11 +74,15 @@ pub(super) struct Stored {
     pub(super) contribution: Vec<u8>,
 }
 
-/// Where a segment is looked up. Different segments may share it.
-fn hash_of(key: &SegmentKey) -> i64 {
+/// Where a segment is looked up. Different segments may share it. The second
+/// comes first, so that segments of one commit lie together in the index: at
+/// random places, each would cost a page of the file.
+fn place_of(key: &SegmentKey) -> i64 {
     let mut bytes = [&key.trace_id.0[..], &key.entry_span.0[..]].concat();
     bytes.extend_from_slice(key.project.as_bytes());
-    XxHash3_128::oneshot(&bytes) as i64
+    let hash = XxHash3_128::oneshot(&bytes) as u32;
+    let second = key.start.0.div_euclid(NANOS_PER_SECOND);
+    second.wrapping_shl(u32::BITS) | i64::from(hash)
 }
 
 /// What is kept of a segment, if anything.
@@ -90,7 +95,7 @@ pub(super) fn find(
             "SELECT id, trace_spans, digest, contribution FROM segment \
              WHERE key = ?1 AND project = ?2 AND trace_id = ?3 AND entry_span = ?4",
         )?
-        .query_row(params![hash_of(key), key.project, key.trace_id.0, key.entry_span.0], |row| {
+        .query_row(params![place_of(key), key.project, key.trace_id.0, key.entry_span.0], |row| {
             Ok(Stored {
                 id: row.get(0)?,
                 trace_spans: row.get(1)?,
@@ -114,7 +119,7 @@ pub(super) fn insert(
              trace_spans, digest, contribution) VALUES (?1, ?2, ?3, ?4, ?5, ?6, ?7, ?8, ?9)",
         )?
         .execute(params![
-            hash_of(key),
+            place_of(key),
             key.project,
             key.trace_id.0,
             key.entry_span.0,

@@ -161,6 +161,7 @@ proptest! {
                 project: record.endpoint.project,
                 trace_id: record.trace_id,
                 entry_span: record.entry_span,
+                start: record.start,
             })
             .collect();
         let outcome = fixture.book.commit_segments(SegmentCommit {

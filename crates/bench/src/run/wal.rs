@@ -1,6 +1,9 @@
 //! The log: acknowledgements beside the disk's own fsync, and a restart with a
 //! backlog in the log.
 
+use std::path::Path;
+use std::sync::mpsc;
+use std::thread::JoinHandle;
 use std::time::{Duration, Instant};
 
 use clap::Args;
@@ -64,17 +67,17 @@ async fn acknowledgements(options: &Options, report: &mut Report) -> anyhow::Res
     };
     let sent = send(&server, &templates, plan).await?;
     server.stop()?;
-    acknowledged(report, &sent);
+    acknowledged(report, &sent, "");
     Ok(())
 }
 
-/// Fills the log with spans that are nowhere else (no flush), kills the server
-/// and starts it again.
+/// A server that begins with nothing but a long log: what another one was sent,
+/// as if none of it had been applied when that was killed.
 async fn restart(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let Options { common, .. } = options;
-    let data = data_dir(&common.folder)?;
-    let never = ["--flush-spans", "1000000000", "--flush-bytes", "100GB", "--flush-age", "10h"];
-    let server = Server::start(common, data.path(), &never)?;
+    let (first, data) = (data_dir(&common.folder)?, data_dir(&common.folder)?);
+    let server = Server::start(common, first.path(), &[])?;
+    let keeper = Keeper::start(&first.path().join("wal"), &data.path().join("wal"))?;
     let plan = Plan {
         transport: common.transport,
         connections: 4,
@@ -85,6 +88,9 @@ async fn restart(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     };
     let sent = send(&server, &templates(common), plan).await?;
     server.kill()?;
+    keeper.stop()?;
+    std::fs::copy(first.path().join("FORMAT"), data.path().join("FORMAT"))?;
+    drop(first);
     let began = Instant::now();
     let server = Server::start(common, data.path(), &[])?;
     report.row("spans in the log at the kill", sent.spans.to_string());
@@ -104,4 +110,43 @@ async fn restart(options: &Options, report: &mut Report) -> anyhow::Result<()> {
     let (peak, _) = server.memory()?;
     report.row("memory peak of the restart", crate::measure::mb(peak));
     server.stop()
+}
+
+/// Keeps the files of a log that its server would remove once they are applied,
+/// by a second name for each.
+struct Keeper {
+    stop: mpsc::Sender<()>,
+    thread: JoinHandle<anyhow::Result<()>>,
+}
+
+impl Keeper {
+    fn start(from: &Path, to: &Path) -> anyhow::Result<Self> {
+        std::fs::create_dir_all(to)?;
+        let (from, to) = (from.to_owned(), to.to_owned());
+        let (stop, stopped) = mpsc::channel();
+        let thread = std::thread::spawn(move || {
+            let pause = Duration::from_millis(20);
+            while stopped.recv_timeout(pause) == Err(mpsc::RecvTimeoutError::Timeout) {
+                link_new(&from, &to)?;
+            }
+            link_new(&from, &to)
+        });
+        Ok(Self { stop, thread })
+    }
+
+    fn stop(self) -> anyhow::Result<()> {
+        drop(self.stop);
+        self.thread.join().map_err(|_| anyhow::anyhow!("keeping the log's files failed"))?
+    }
+}
+
+fn link_new(from: &Path, to: &Path) -> anyhow::Result<()> {
+    for entry in std::fs::read_dir(from)? {
+        let entry = entry?;
+        let target = to.join(entry.file_name());
+        if !target.exists() {
+            std::fs::hard_link(entry.path(), target)?;
+        }
+    }
+    Ok(())
 }

@@ -222,6 +222,9 @@ fn store_config(settings: &Settings) -> StoreConfig {
         data_dir: settings.data_dir.clone(),
         flush_spans: settings.flush_spans,
         flush_age: settings.flush_age,
+        retention: Some(settings.retention),
+        retention_bytes: settings.retention_bytes,
+        rollup_retention: settings.rollup_retention,
         ..StoreConfig::default()
     }
 }

@@ -40,7 +40,7 @@ impl Setting {
 }
 
 /// Every setting, in the order of the documentation.
-pub(crate) const TABLE: [Setting; 13] = [
+pub(crate) const TABLE: [Setting; 15] = [
     Setting {
         name: "data-dir",
         value_name: "FOLDER",
@@ -108,10 +108,28 @@ pub(crate) const TABLE: [Setting; 13] = [
         name: "retention-days",
         value_name: "DAYS",
         default: "30",
-        help: "Spans that began earlier are refused",
+        help: "Spans that began earlier are refused, and removed once they are that old",
         set: |settings, value| {
             let days = values::number(value, 1, 3_650)?;
             settings.retention = Duration::from_secs(days * 24 * 3_600);
+            Ok(())
+        },
+    },
+    Setting {
+        name: "retention-bytes",
+        value_name: "SIZE",
+        default: "0",
+        help: "What span files may take, such as 50GB; the oldest are removed first; 0 for no limit",
+        set: |settings, value| values::bytes(value).map(|bytes| settings.retention_bytes = bytes),
+    },
+    Setting {
+        name: "rollup-days",
+        value_name: "DAYS",
+        default: "400",
+        help: "How long figures by hour are kept; figures by minute are kept for 8 days",
+        set: |settings, value| {
+            let days = values::number(value, 1, 3_650)?;
+            settings.rollup_retention = Duration::from_secs(days * 24 * 3_600);
             Ok(())
         },
     },
@@ -170,6 +188,8 @@ pub(crate) struct Settings {
     pub(crate) require_keys: bool,
     pub(crate) require_login: bool,
     pub(crate) retention: Duration,
+    pub(crate) retention_bytes: u64,
+    pub(crate) rollup_retention: Duration,
     pub(crate) quiet: Duration,
     pub(crate) flush_spans: usize,
     pub(crate) flush_age: Duration,

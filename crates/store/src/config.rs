@@ -14,6 +14,17 @@ pub struct StoreConfig {
     pub flush_bytes: usize,
     /// The longest a span stays in memory only (the log has it in any case).
     pub flush_age: Duration,
+    /// Small span files of one hour that are put together into one; 0 for none.
+    pub compact_files: usize,
+    /// Spans of a file that is large enough to stay as it is.
+    pub compact_spans: u64,
+    /// How long spans, lists of traces and call trees are kept; `None` for
+    /// ever, and then nothing below is let go either.
+    pub retention: Option<Duration>,
+    /// Bytes that span files may take, the oldest go first; 0 for no limit.
+    pub retention_bytes: u64,
+    /// How long figures by hour are kept.
+    pub rollup_retention: Duration,
     /// Bytes after which the log goes on in a new file.
     pub wal_segment_bytes: u64,
     /// Bytes of requests (uncompressed) that may wait for the disk or for the
@@ -34,6 +45,11 @@ impl Default for StoreConfig {
             flush_spans: 100_000,
             flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(600),
+            compact_files: 8,
+            compact_spans: 500_000,
+            retention: None,
+            retention_bytes: 0,
+            rollup_retention: Duration::from_secs(400 * 24 * 3_600),
             wal_segment_bytes: 64 << 20,
             queue_bytes: 32 << 20,
             query_memory_bytes: 256 << 20,

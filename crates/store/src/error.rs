@@ -57,6 +57,9 @@ pub enum StoreError {
     /// A span query failed.
     #[error("span query: {0}")]
     Query(String),
+    /// A span file could not be read.
+    #[error("a span file cannot be read: {0}; see the Status page for damaged files")]
+    FileDamage(String),
     /// A span query took too long.
     #[error("span query took longer than {0:?}: ask for a shorter time window")]
     QueryTimeout(std::time::Duration),
@@ -86,7 +89,13 @@ impl From<datafusion::arrow::error::ArrowError> for StoreError {
 
 impl From<datafusion::error::DataFusionError> for StoreError {
     fn from(error: datafusion::error::DataFusionError) -> Self {
-        Self::Query(error.strip_backtrace())
+        use datafusion::error::DataFusionError as Kind;
+        let is_of_a_file = matches!(
+            error.find_root(),
+            Kind::ParquetError(_) | Kind::ObjectStore(_) | Kind::IoError(_) | Kind::ArrowError(..)
+        );
+        let said = error.strip_backtrace();
+        if is_of_a_file { Self::FileDamage(said) } else { Self::Query(said) }
     }
 }
 

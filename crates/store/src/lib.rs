@@ -48,6 +48,6 @@ pub use journal::{AppendError, Committed, Journal, Place};
 pub use open::{Opened, ReplayStart};
 pub use search::{Coverage, Cut, SearchCursor, SearchHit, SearchMode, SearchPage, SearchRequest};
 pub use store::{CommitPoints, StorageStats, Store, TraceSpans};
-pub use table::EntryOrder;
+pub use table::{DamagedFile, EntryOrder};
 pub use wal::{Frame, FrameDoor, Replay, WalPosition};
 pub use window::{Filter, TimeWindow};

@@ -14,7 +14,10 @@ use crate::disk::{Disk, RealDisk};
 use crate::journal::{Committed, Journal, Streams};
 use crate::search::Searcher;
 use crate::store::{CommitPoints, Inner, Store};
-use crate::table::{FlushLimits, Reader, SPANS_DIR, SpanTable, TablePlace, remove_unknown};
+use crate::table::{
+    CompactLimits, FlushLimits, Reader, Retention, Rules, SPANS_DIR, SpanTable, TablePlace, adopt,
+    remove_unknown,
+};
 use crate::wal::{Wal, WalPosition, WalWriter};
 use crate::{Effort, StoreConfig, StoreError};
 
@@ -72,7 +75,11 @@ fn open(config: &StoreConfig, disk: Arc<dyn Disk>) -> Result<Opened, StoreError>
     let data_dir = prepare(&config.data_dir, &*disk)?;
     let lock = Arc::new(lock(&data_dir)?);
     make_dirs(&*disk, &data_dir)?;
+    let is_new = !book_path(&data_dir).exists();
     let book = Arc::new(Book::open(&book_path(&data_dir), now())?);
+    if is_new {
+        book.replace_files(&adopt(&*disk, &data_dir)?, &[], &[])?;
+    }
     disk.sync_dir(&data_dir).map_err(StoreError::disk("sync", &data_dir))?;
     let points = CommitPoints::of(&book)?;
     let files = remove_unknown(&*disk, &data_dir, book.files()?)?;
@@ -87,21 +94,31 @@ fn open(config: &StoreConfig, disk: Arc<dyn Disk>) -> Result<Opened, StoreError>
 
     let reader = Reader::new(config, data_dir.clone())?;
     let searcher = Searcher::new(config, data_dir.clone());
-    let limits =
-        FlushLimits { spans: config.flush_spans, bytes: config.flush_bytes, age: config.flush_age };
     let place = TablePlace { disk, data_dir, _lock: lock };
     let table = SpanTable::new(
         place,
         Arc::clone(&book),
         wal.clone(),
-        limits,
+        rules(config),
         Arc::clone(&effort),
         files,
         points.spans,
     );
-    let tending = Mutex::new(Some(table.tend()));
+    let tending = Mutex::new(vec![table.tend(), table.keep_up()]);
     let inner = Inner { book, wal, table, reader, searcher, durable, replay, tending, effort };
     Ok(Opened { store: Store { inner: Arc::new(inner) }, journal, committed, replay })
+}
+
+fn rules(config: &StoreConfig) -> Rules {
+    let flush =
+        FlushLimits { spans: config.flush_spans, bytes: config.flush_bytes, age: config.flush_age };
+    let compaction = CompactLimits { files_min: config.compact_files, spans: config.compact_spans };
+    let retention = config.retention.map(|spans| Retention {
+        spans,
+        hours: config.rollup_retention,
+        bytes: config.retention_bytes,
+    });
+    Rules { flush, compaction, retention }
 }
 
 /// Makes the data directory and checks its format. Returns its full path.

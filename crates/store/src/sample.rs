@@ -11,6 +11,8 @@ use crate::{Batch, Frame, FrameDoor};
 
 /// 2026-11-23T14:00:00Z.
 pub(crate) const HOUR: UnixNanos = UnixNanos(1_795_442_400_000_000_000);
+/// An hour in nanoseconds.
+pub(crate) const HOUR_NS: i64 = 3_600 * SECOND_NS;
 const SECOND_NS: i64 = 1_000_000_000;
 
 /// The request of a number, as the log keeps it.

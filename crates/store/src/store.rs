@@ -8,9 +8,9 @@ use hotspan_model::{Span, TraceId};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::book::{Book, BookError};
+use crate::book::{Book, BookError, removed};
 use crate::search::Searcher;
-use crate::table::{EntryOrder, Reader, SpanTable};
+use crate::table::{DamagedFile, EntryOrder, Reader, SpanTable};
 use crate::wal::{Replay, Wal, WalPosition};
 use crate::{Batch, Effort, Filter, ReplayStart, StoreError, TimeWindow};
 
@@ -58,8 +58,16 @@ pub struct StorageStats {
     pub span_file_bytes: u64,
     /// Spans in them.
     pub span_file_rows: u64,
-    /// Span files the manifest names but the disk does not have.
+    /// Span files the manifest names that are missing or damaged.
     pub span_files_missing: u64,
+    /// Which, and what is wrong with each; what they hold is not shown.
+    pub span_files_damaged: Vec<DamagedFile>,
+    /// Spans that compaction left out because they were there already.
+    pub span_copies_removed: u64,
+    /// Spans removed because they were older than spans are kept.
+    pub spans_expired: u64,
+    /// Spans removed, oldest first, because the bytes to keep were used up.
+    pub spans_removed_for_room: u64,
     /// Spans in memory.
     pub memory_spans: u64,
     /// Bytes of them.
@@ -89,7 +97,7 @@ pub(crate) struct Inner {
     pub(crate) searcher: Searcher,
     pub(crate) durable: watch::Receiver<WalPosition>,
     pub(crate) replay: ReplayStart,
-    pub(crate) tending: Mutex<Option<JoinHandle<()>>>,
+    pub(crate) tending: Mutex<Vec<JoinHandle<()>>>,
     pub(crate) effort: Arc<Effort>,
 }
 
@@ -178,13 +186,19 @@ impl Store {
     pub async fn storage_stats(&self) -> Result<StorageStats, StoreError> {
         let wal = self.inner.wal.clone();
         let (wal_files, wal_bytes) = tokio::task::spawn_blocking(move || wal.size()).await??;
-        let database_bytes = self.with_book(|book| book.book_stats()).await?.bytes;
+        let (database_bytes, tallies) =
+            self.with_book(|book| Ok((book.book_stats()?.bytes, book.removed_tallies()?))).await?;
+        let tally = |name: &str| tallies.get(name).copied().unwrap_or_default();
         let table = self.inner.table.stats();
         Ok(StorageStats {
             span_files: table.files,
             span_file_bytes: table.file_bytes,
             span_file_rows: table.file_rows,
-            span_files_missing: table.missing_files,
+            span_files_missing: table.damaged.len() as u64,
+            span_files_damaged: table.damaged,
+            span_copies_removed: tally(removed::COPIES),
+            spans_expired: tally(removed::EXPIRED),
+            spans_removed_for_room: tally(removed::FOR_ROOM),
             memory_spans: table.memory_rows,
             memory_bytes: table.memory_bytes,
             wal_files,
@@ -199,10 +213,13 @@ impl Store {
     /// last segments first.
     pub async fn shutdown(&self) -> Result<(), StoreError> {
         let flushed = self.inner.table.close().await;
-        let tending = self.inner.tending.lock().unwrap_or_else(PoisonError::into_inner).take();
-        if let Some(tending) = tending {
-            // It ends by itself once the table is closed.
-            let _ = tending.await;
+        let tending = {
+            let mut tending = self.inner.tending.lock().unwrap_or_else(PoisonError::into_inner);
+            std::mem::take(&mut *tending)
+        };
+        for task in tending {
+            // Each ends by itself once the table is closed.
+            let _ = task.await;
         }
         flushed?;
         self.inner.table.reclaim_log().await

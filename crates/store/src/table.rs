@@ -5,19 +5,32 @@
 //! the memtable it was written from leaves it under one lock, after the
 //! manifest has committed, so that a query sees each span on exactly one side.
 
+mod adopt;
 mod attributes;
 mod columns;
+mod compact;
+mod copies;
+mod damage;
+mod file;
+mod files;
 mod flush;
+mod index;
+mod layout;
 mod lists;
+mod lookup;
 mod memtable;
+mod merge;
+mod order;
 mod parquet;
 mod query;
+mod retain;
 mod rows;
 mod scan;
 mod schema;
 #[cfg(test)]
 mod tests;
 mod unknown;
+mod upkeep;
 
 use std::fs::File;
 use std::path::PathBuf;
@@ -25,7 +38,6 @@ use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
-use hotspan_model::TraceId;
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
@@ -36,9 +48,16 @@ use crate::wal::{Wal, WalPosition};
 use crate::{Batch, Effort, Part, StoreError};
 use memtable::Memtable;
 
-pub(crate) use parquet::SPANS_DIR;
+pub(crate) use adopt::adopt;
+pub(crate) use compact::CompactLimits;
+pub(crate) use file::SPANS_DIR;
+pub use files::DamagedFile;
+pub(crate) use files::SpanFile;
 pub use query::EntryOrder;
 pub(crate) use query::Reader;
+#[cfg(test)]
+pub(crate) use retain::Keeping;
+pub(crate) use retain::Retention;
 pub(crate) use schema::{SPAN_ID_BYTES, TRACE_ID_BYTES, schema};
 pub(crate) use unknown::remove_unknown;
 
@@ -48,6 +67,15 @@ pub(crate) struct FlushLimits {
     pub(crate) spans: usize,
     pub(crate) bytes: usize,
     pub(crate) age: Duration,
+}
+
+/// When the table does what by itself.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Rules {
+    pub(crate) flush: FlushLimits,
+    pub(crate) compaction: CompactLimits,
+    /// `None` keeps everything.
+    pub(crate) retention: Option<Retention>,
 }
 
 /// Where the span table's files are.
@@ -63,10 +91,12 @@ pub(crate) struct TablePlace {
 /// The span table.
 #[derive(Debug)]
 pub(crate) struct SpanTable {
-    place: TablePlace,
+    place: Arc<TablePlace>,
     book: Arc<Book>,
     wal: Wal,
     limits: FlushLimits,
+    compaction: CompactLimits,
+    retention: Option<Retention>,
     effort: Arc<Effort>,
     state: Mutex<State>,
     /// Moves whenever a flush ends, well or not.
@@ -80,12 +110,14 @@ struct State {
     active: Memtable,
     flushing: Option<Arc<Flushing>>,
     flush_task: Option<JoinHandle<()>>,
-    files: Vec<Arc<ManifestFile>>,
-    missing_files: u64,
+    files: Vec<Arc<SpanFile>>,
+    damaged: Vec<DamagedFile>,
     applied: WalPosition,
     flush_error: Option<String>,
     /// The last flush failed and the table is closing: it is not tried again.
     gave_up: bool,
+    /// The number in the newest name of a file that was not made by a flush.
+    last_name: i64,
 }
 
 /// A memtable on its way to Parquet, and the position it completes.
@@ -98,9 +130,9 @@ struct Flushing {
 /// What a query reads: files, and rows in memory that no file has.
 #[derive(Debug)]
 pub(crate) struct Snapshot {
-    pub(crate) files: Vec<Arc<ManifestFile>>,
+    pub(crate) files: Vec<Arc<SpanFile>>,
     pub(crate) batches: Vec<RecordBatch>,
-    /// Files that should be there and are not.
+    /// Files that should be there and cannot be read.
     pub(crate) missing_files: u64,
 }
 
@@ -110,27 +142,28 @@ pub(crate) struct TableStats {
     pub(crate) files: u64,
     pub(crate) file_bytes: u64,
     pub(crate) file_rows: u64,
-    pub(crate) missing_files: u64,
+    pub(crate) damaged: Vec<DamagedFile>,
     pub(crate) memory_rows: u64,
     pub(crate) memory_bytes: u64,
     pub(crate) flush_error: Option<String>,
 }
 
 impl SpanTable {
-    /// The table as the manifest has it. `present` are its files that are
-    /// there, `missing` is how many are not.
+    /// The table as the manifest has it: its files that are there, and those
+    /// that cannot be read.
     pub(crate) fn new(
         place: TablePlace,
         book: Arc<Book>,
         wal: Wal,
-        limits: FlushLimits,
+        rules: Rules,
         effort: Arc<Effort>,
-        (present, missing): (Vec<ManifestFile>, u64),
+        (present, damaged): (Vec<ManifestFile>, Vec<DamagedFile>),
         committed: WalPosition,
     ) -> Arc<Self> {
+        let place = Arc::new(place);
         let state = State {
-            files: present.into_iter().map(Arc::new).collect(),
-            missing_files: missing,
+            files: present.into_iter().map(|file| SpanFile::new(&place, file)).collect(),
+            damaged,
             applied: committed,
             ..State::default()
         };
@@ -138,7 +171,9 @@ impl SpanTable {
             place,
             book,
             wal,
-            limits,
+            limits: rules.flush,
+            compaction: rules.compaction,
+            retention: rules.retention,
             effort,
             state: Mutex::new(state),
             flushed: watch::Sender::new(0),
@@ -202,22 +237,8 @@ impl SpanTable {
         if let Some(flushing) = &state.flushing {
             batches.extend_from_slice(flushing.memtable.batches());
         }
-        let (files, missing_files) = (state.files.clone(), state.missing_files);
+        let (files, missing_files) = (state.files.clone(), state.damaged.len() as u64);
         Ok(Snapshot { files, batches, missing_files })
-    }
-
-    /// What a query over one trace reads: of memory, only that trace.
-    pub(crate) fn trace_snapshot(&self, trace_id: TraceId) -> Result<Snapshot, StoreError> {
-        let mut state = self.lock();
-        state.active.copy_tail()?;
-        let mut batches = state.active.trace(trace_id)?;
-        if let Some(flushing) = &state.flushing {
-            batches.extend(flushing.memtable.trace(trace_id)?);
-        }
-        let might_have =
-            |file: &&Arc<ManifestFile>| (file.trace_min..=file.trace_max).contains(&trace_id);
-        let files = state.files.iter().filter(might_have).cloned().collect();
-        Ok(Snapshot { files, batches, missing_files: state.missing_files })
     }
 
     /// The position up to which queries see spans, as it moves.
@@ -233,7 +254,7 @@ impl SpanTable {
             files: state.files.len() as u64,
             file_bytes: state.files.iter().map(|file| file.bytes).sum(),
             file_rows: state.files.iter().map(|file| file.rows).sum(),
-            missing_files: state.missing_files,
+            damaged: state.damaged.clone(),
             memory_rows: memtables().map(|memtable| memtable.rows() as u64).sum(),
             memory_bytes: memtables().map(|memtable| memtable.bytes() as u64).sum(),
             flush_error: state.flush_error.clone(),

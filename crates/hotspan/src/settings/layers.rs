@@ -105,6 +105,8 @@ impl Settings {
             require_keys: false,
             require_login: false,
             retention: Default::default(),
+            retention_bytes: 0,
+            rollup_retention: Default::default(),
             quiet: Default::default(),
             flush_spans: 0,
             flush_age: Default::default(),

@@ -53,9 +53,41 @@ pub(super) fn duration(value: &str) -> Result<Duration, String> {
     count.checked_mul(millis).map(Duration::from_millis).ok_or_else(expected)
 }
 
+/// `0`, `800MB`, `50GB`, `2TB`: powers of ten, as disks are sold.
+pub(super) fn bytes(value: &str) -> Result<u64, String> {
+    let expected = || format!("expected a size such as 800MB, 50GB or 2TB, or 0, got `{value}`");
+    let unit_at = value.find(|c: char| !c.is_ascii_digit()).unwrap_or(value.len());
+    let (digits, unit) = value.split_at(unit_at);
+    let count: u64 = digits.parse().map_err(|_| expected())?;
+    let bytes: u64 = match unit {
+        "MB" => 1_000_000,
+        "GB" => 1_000_000_000,
+        "TB" => 1_000_000_000_000,
+        "" if count == 0 => 1,
+        _ => return Err(expected()),
+    };
+    count.checked_mul(bytes).ok_or_else(expected)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn sizes() {
+        for (text, size) in [
+            ("0", Some(0)),
+            ("800MB", Some(800_000_000)),
+            ("50GB", Some(50_000_000_000)),
+            ("2TB", Some(2_000_000_000_000)),
+            ("50", None),
+            ("GB", None),
+            ("5 GB", None),
+            ("99999999999TB", None),
+        ] {
+            assert_eq!(bytes(text).ok(), size, "{text}");
+        }
+    }
 
     #[test]
     fn durations() {

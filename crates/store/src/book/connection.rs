@@ -7,9 +7,11 @@ use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::os::unix::fs::{OpenOptionsExt, PermissionsExt};
 use std::path::{Path, PathBuf};
+use std::sync::atomic::{AtomicI64, Ordering};
 use std::sync::{Condvar, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
+use hotspan_model::UnixNanos;
 use rusqlite::{Connection, OpenFlags, Transaction, TransactionBehavior};
 
 use super::endpoints::Interned;
@@ -36,6 +38,8 @@ pub struct Book {
     path: PathBuf,
     writer: Mutex<Writer>,
     readers: Readers,
+    /// Nanoseconds since 1970: there are no figures by minute before it.
+    minutes_from: AtomicI64,
 }
 
 #[derive(Debug)]
@@ -63,7 +67,7 @@ impl Book {
     /// # Errors
     /// When the file cannot be created, is not a database, or was written by a
     /// newer version.
-    pub fn open(path: &Path, now: hotspan_model::UnixNanos) -> Result<Self, BookError> {
+    pub fn open(path: &Path, now: UnixNanos) -> Result<Self, BookError> {
         create_private(path)?;
         let mut connection = Connection::open_with_flags(
             path,
@@ -77,9 +81,20 @@ impl Book {
             path: path.to_owned(),
             writer: Mutex::new(Writer { connection, interned: Interned::default() }),
             readers: Readers::default(),
+            minutes_from: AtomicI64::new(i64::MIN),
         };
+        book.load_minutes_from()?;
         book.ensure_default_project(now)?;
         Ok(book)
+    }
+
+    /// Before this, figures are by hour only.
+    pub(super) fn minutes_from(&self) -> UnixNanos {
+        UnixNanos(self.minutes_from.load(Ordering::Acquire))
+    }
+
+    pub(super) fn set_minutes_from(&self, from: UnixNanos) {
+        self.minutes_from.store(from.0, Ordering::Release);
     }
 
     /// Where the file is.

@@ -42,10 +42,22 @@ fn edges(window: TimeWindow, grain: i64) -> (i64, i64) {
     (from, if window.to > window.from { last + 1 } else { from })
 }
 
+/// The window as it can be answered: where figures by minute are gone already,
+/// it reaches to the ends of its hours. `minutes_from` begins an hour.
+fn answerable(window: TimeWindow, minutes_from: UnixNanos) -> TimeWindow {
+    let (from, to) = edges(window, HOUR);
+    if from >= to {
+        return window;
+    }
+    let from = if window.from < minutes_from { start_of(from, HOUR) } else { window.from };
+    let to = if window.to < minutes_from { start_of(to, HOUR) } else { window.to };
+    TimeWindow { from, to }
+}
+
 /// Covers a window with buckets of width `fine` at its ends and hours between,
-/// in order of time and without overlap.
-pub(super) fn cover(window: TimeWindow, fine: i64) -> Vec<Stretch> {
-    let (from, to) = edges(window, fine);
+/// in order of time and without overlap; with hours only before `minutes_from`.
+pub(super) fn cover(window: TimeWindow, fine: i64, minutes_from: UnixNanos) -> Vec<Stretch> {
+    let (from, to) = edges(answerable(window, minutes_from), fine);
     let in_hour = HOUR / fine;
     let hour_from = (from + in_hour - 1).div_euclid(in_hour);
     let hour_to = to.div_euclid(in_hour);
@@ -79,11 +91,16 @@ const STEP_MINUTES: [i64; 12] = [1, 2, 5, 10, 15, 30, 60, 120, 360, 720, 1_440, 
 
 impl Steps {
     /// Cuts `window` into at most `steps_max` steps; a window too long for
-    /// that (years) is cut at its older end.
-    pub(super) fn of(window: TimeWindow, steps_max: usize) -> Self {
-        let (from, to) = edges(window, MINUTE);
+    /// that (years) is cut at its older end. There are no figures by minute
+    /// before `minutes_from`.
+    pub(super) fn of(window: TimeWindow, steps_max: usize, minutes_from: UnixNanos) -> Self {
+        let narrowest = if window.from < minutes_from { HOUR } else { MINUTE };
+        let (from, to) = edges(answerable(window, minutes_from), MINUTE);
         let end_of = |minutes: i64| (to + minutes - 1).div_euclid(minutes);
-        let fits = |minutes: &i64| end_of(*minutes) - from.div_euclid(*minutes) <= steps_max as i64;
+        let fits = |minutes: &i64| {
+            *minutes >= narrowest
+                && end_of(*minutes) - from.div_euclid(*minutes) <= steps_max as i64
+        };
         let widest = STEP_MINUTES[STEP_MINUTES.len() - 1];
         let minutes = STEP_MINUTES.into_iter().find(fits).unwrap_or(widest);
         let end = end_of(minutes);
@@ -97,7 +114,7 @@ impl Steps {
             let (from, to) = edges(window, MINUTE);
             vec![Stretch { grain: MINUTE, from, to }]
         } else {
-            cover(window, MINUTE)
+            cover(window, MINUTE, minutes_from)
         };
         Self { minutes, first, count: (end - first).max(0) as usize, stretches }
     }
@@ -123,6 +140,9 @@ mod tests {
     use super::*;
     use proptest::prelude::*;
 
+    /// There were figures by minute from the beginning.
+    const ALWAYS: UnixNanos = UnixNanos(i64::MIN);
+
     proptest! {
         #[test]
         fn a_cover_has_every_minute_once(
@@ -133,7 +153,7 @@ mod tests {
             let (from, to) = (from * fine, (from + minutes) * fine);
             let window = TimeWindow { from: start_of(from, 1), to: start_of(to, 1) };
             let mut next = from;
-            for stretch in cover(window, fine) {
+            for stretch in cover(window, fine, ALWAYS) {
                 prop_assert_eq!(stretch.from * stretch.grain, next);
                 next = stretch.to * stretch.grain;
             }
@@ -143,12 +163,29 @@ mod tests {
         #[test]
         fn steps_hold_the_window(from in 0i64..10_000_000, minutes in 1i64..3_000_000, max in 2usize..200) {
             let window = TimeWindow { from: start_of(from, 1), to: start_of(from + minutes, 1) };
-            let steps = Steps::of(window, max);
+            let steps = Steps::of(window, max, ALWAYS);
             prop_assert!(steps.count <= max);
             for stretch in &steps.stretches {
                 prop_assert!(steps.index_of(stretch.to - 1, stretch.grain) < steps.count);
             }
             prop_assert!(steps.start(steps.count) >= window.to);
+        }
+    }
+
+    /// Where minutes are gone, whole hours answer.
+    #[test]
+    fn windows_before_the_first_minute() {
+        let at = |minutes: i64| start_of(minutes, MINUTE);
+        let stretch = |grain, from, to| Stretch { grain, from, to };
+        for (from, to, expected, step) in [
+            (70, 80, vec![stretch(60, 1, 2)], 60),
+            (70, 170, vec![stretch(60, 1, 3)], 60),
+            (70, 190, vec![stretch(60, 1, 3), stretch(1, 180, 190)], 60),
+            (181, 190, vec![stretch(1, 181, 190)], 1),
+        ] {
+            let window = TimeWindow { from: at(from), to: at(to) };
+            assert_eq!(cover(window, MINUTE, at(180)), expected, "{from} to {to}");
+            assert_eq!(Steps::of(window, 48, at(180)).minutes, step, "{from} to {to}");
         }
     }
 
@@ -168,9 +205,9 @@ mod tests {
                 vec![stretch(1, 59, 60), stretch(60, 1, 2), stretch(1, 120, 121)],
             ),
         ] {
-            assert_eq!(cover(case, MINUTE), expected, "{case:?}");
+            assert_eq!(cover(case, MINUTE, ALWAYS), expected, "{case:?}");
         }
-        assert!(Steps::of(TimeWindow::ALL, 30).count <= 30);
-        assert!(!cover(TimeWindow::ALL, MINUTE).is_empty());
+        assert!(Steps::of(TimeWindow::ALL, 30, ALWAYS).count <= 30);
+        assert!(!cover(TimeWindow::ALL, MINUTE, ALWAYS).is_empty());
     }
 }

@@ -1,6 +1,8 @@
 //! Which Parquet files there are, and up to where the WAL is covered by what
 //! is durable. No file is opened here.
 
+use std::collections::BTreeMap;
+
 use hotspan_model::{TraceId, UnixNanos};
 use rusqlite::{Row, Transaction, params};
 
@@ -41,6 +43,54 @@ impl Book {
             let spans = position("spans").during("read the commit points")?;
             let segments = position("segments").during("read the commit points")?;
             Ok(BookPositions { spans: spans as u64, segments: segments as u64 })
+        })
+    }
+
+    /// Puts `added` in the place of `removed`, and adds to the tallies of what
+    /// went with that: all or nothing.
+    ///
+    /// # Errors
+    /// When a removed path is not known, an added one is, or the commit fails.
+    pub fn replace_files(
+        &self,
+        added: &[ManifestFile],
+        removed: &[String],
+        tallies: &[(&str, u64)],
+    ) -> Result<(), BookError> {
+        self.write("replace span files", |transaction, _| {
+            for path in removed {
+                let rows = transaction
+                    .prepare_cached("DELETE FROM file WHERE path = ?1")
+                    .and_then(|mut statement| statement.execute([path]))
+                    .during("remove a span file")?;
+                if rows == 0 {
+                    return Err(BookError::Refused(format!("{path} is not in the manifest")));
+                }
+            }
+            for file in added {
+                insert_file(transaction, file).during("add a span file")?;
+            }
+            for (name, times) in tallies.iter().filter(|(_, times)| *times > 0) {
+                add_to_tally(transaction, name, *times as i64).during("count what went")?;
+            }
+            Ok(())
+        })
+    }
+
+    /// What upkeep of the span files removed, by name; see [`removed`].
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn removed_tallies(&self) -> Result<BTreeMap<String, u64>, BookError> {
+        self.read("read the tallies", |transaction| {
+            transaction
+                .prepare_cached("SELECT name, value FROM tally WHERE name LIKE 'removed:%'")
+                .and_then(|mut statement| {
+                    statement
+                        .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?
+                        .collect()
+                })
+                .during("read the tallies")
         })
     }
 
@@ -85,6 +135,31 @@ pub(super) fn move_commit_point(
              committed_at = coalesce(?3, committed_at) WHERE consumer = ?1",
         )?
         .execute(params![consumer, position as i64, committed_at.map(|at| at.0)])?;
+    Ok(())
+}
+
+/// Names of tallies of what upkeep removed.
+pub mod removed {
+    /// Spans that were there already.
+    pub const COPIES: &str = "removed:copies";
+    /// Spans older than they are kept.
+    pub const EXPIRED: &str = "removed:expired";
+    /// Spans that made room.
+    pub const FOR_ROOM: &str = "removed:for_room";
+}
+
+/// Adds to a tally.
+pub(super) fn add_to_tally(
+    transaction: &Transaction<'_>,
+    name: &str,
+    times: i64,
+) -> rusqlite::Result<()> {
+    transaction
+        .prepare_cached(
+            "INSERT INTO tally VALUES (?1, ?2) \
+             ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
+        )?
+        .execute(params![name, times])?;
     Ok(())
 }
 

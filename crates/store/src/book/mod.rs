@@ -21,10 +21,11 @@ mod migrations;
 mod occurrences;
 mod profiles;
 mod queries;
+mod retention;
 mod rollups;
 pub mod rows;
 #[cfg(test)]
-mod sample;
+pub(crate) mod sample;
 mod segments;
 mod summaries;
 #[cfg(test)]
@@ -37,6 +38,8 @@ use thiserror::Error;
 
 pub use catalogue::{DEFAULT_PROJECT, DEFAULT_PROJECT_ID};
 pub use connection::Book;
+pub use manifest::removed;
+pub use retention::{EVIDENCE_MAX, Horizons};
 pub use rows::*;
 pub use segments::SegmentCommit;
 
@@ -46,6 +49,19 @@ pub enum BookError {
     /// SQLite refused.
     #[error("cannot {action} in hotspan.db: {source}")]
     Sqlite {
+        /// What was being done.
+        action: &'static str,
+        /// What SQLite says.
+        source: rusqlite::Error,
+    },
+    /// The file is not what SQLite wrote any more.
+    #[error(
+        "hotspan.db is damaged (cannot {action}: {source}): stop hotspan and restore hotspan.db, \
+         with hotspan.db-wal and hotspan.db-shm, from a backup; without one, move all three away \
+         and start again: spans are kept and read from their files, while figures, issues, \
+         projects and users are lost"
+    )]
+    Corrupt {
         /// What was being done.
         action: &'static str,
         /// What SQLite says.
@@ -95,7 +111,11 @@ trait During<T> {
 
 impl<T> During<T> for Result<T, rusqlite::Error> {
     fn during(self, action: &'static str) -> Result<T, BookError> {
-        self.map_err(|source| BookError::Sqlite { action, source })
+        use rusqlite::ErrorCode::{DatabaseCorrupt, NotADatabase};
+        self.map_err(|source| match source.sqlite_error_code() {
+            Some(DatabaseCorrupt | NotADatabase) => BookError::Corrupt { action, source },
+            _ => BookError::Sqlite { action, source },
+        })
     }
 }
 

@@ -194,7 +194,15 @@ fn prune(
         .prepare_cached(&format!("DELETE FROM occurrence WHERE {too_old}"))?
         .execute(bounds)?;
     if pruned > 0 {
-        interned.fix_sets.clear();
+        interned.forget_fixes(transaction)?;
+    }
+    Ok(())
+}
+
+impl Interned {
+    /// Drops the fixes that nothing advises any more.
+    pub(super) fn forget_fixes(&mut self, transaction: &Transaction<'_>) -> rusqlite::Result<()> {
+        self.fix_sets.clear();
         transaction
             .prepare_cached(
                 "DELETE FROM fix_set WHERE id NOT IN (SELECT fixes_id FROM occurrence) \
@@ -202,6 +210,6 @@ fn prune(
                                 WHERE endpoint_fixes_id IS NOT NULL)",
             )?
             .execute([])?;
+        Ok(())
     }
-    Ok(())
 }

@@ -30,7 +30,7 @@ pub(super) fn ids(n: u64) -> (TraceId, SpanId) {
 }
 
 /// A request without calls that starts `second` seconds after [`START`].
-pub(super) fn plain(n: u64, name: &str, second: i64, millis: i64) -> SegmentRecord {
+pub(crate) fn plain(n: u64, name: &str, second: i64, millis: i64) -> SegmentRecord {
     let (trace_id, entry_span) = ids(n);
     let duration_ns = millis * 1_000_000;
     let mut time = TimeByClass::default();
@@ -65,7 +65,7 @@ pub(super) fn plain(n: u64, name: &str, second: i64, millis: i64) -> SegmentReco
 
 /// Gives a request credential lookups that cost `millis`, and their finding
 /// when there are several.
-pub(super) fn with_lookups(mut record: SegmentRecord, lookups: u32, millis: i64) -> SegmentRecord {
+pub(crate) fn with_lookups(mut record: SegmentRecord, lookups: u32, millis: i64) -> SegmentRecord {
     let wall_ns = millis * 1_000_000;
     record.time.add(Class::Own, -wall_ns);
     record.time.add(Class::CredentialLookup, wall_ns);

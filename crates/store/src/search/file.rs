@@ -20,6 +20,7 @@ use datafusion::parquet::arrow::{ProjectionMask, RowNumber, parquet_to_arrow_sch
 use datafusion::parquet::errors::ParquetError;
 use datafusion::parquet::file::metadata::ParquetMetaData;
 use hotspan_model::{TraceId, UnixNanos};
+use twox_hash::XxHash3_128;
 
 use super::columns;
 use super::footers::Footers;
@@ -32,7 +33,8 @@ use crate::{StoreError, TimeWindow};
 /// Rows looked at in one go.
 const BATCH_ROWS: usize = 8_192;
 /// The columns that tell a row's place among the hits.
-const RANK_COLUMNS: [&str; 5] = ["project", "trace_id", "start", "start_ns", "content_hash"];
+const RANK_COLUMNS: [&str; 8] =
+    ["project", "trace_id", "span_id", "name", "status", "start", "start_ns", "duration_ns"];
 /// The row's number in its file, made up by the reader.
 pub(super) const ROW_NUMBER: &str = "row_number";
 
@@ -199,7 +201,7 @@ pub(super) fn offer(
     let traces: &FixedSizeBinaryArray = column(batch, "trace_id")?;
     let starts: &TimestampMicrosecondArray = column(batch, "start")?;
     let remainders: &Int16Array = column(batch, "start_ns")?;
-    let hashes: &FixedSizeBinaryArray = column(batch, "content_hash")?;
+    let likeness = Likeness::of(batch)?;
     let mut found = scan.collector();
     let mut project: Arc<str> = "".into();
     for row in rows {
@@ -214,12 +216,36 @@ pub(super) fn offer(
         if *project != *projects.value(row) {
             project = projects.value(row).into();
         }
-        let hash = hashes.value(row).try_into().map(u128::from_be_bytes).unwrap_or_default();
         let trace_id = TraceId::from_slice(traces.value(row)).unwrap_or_default();
-        let rank = Rank { start, hash, project: Arc::clone(&project) };
+        let rank = Rank { start, hash: likeness.hash(row, start), project: Arc::clone(&project) };
         found.offer(rank, Found { trace_id, place: place(row) });
     }
     Ok(())
+}
+
+/// Columns by which a copy of a span is told from another span that began at
+/// the same time.
+struct Likeness<'a> {
+    ids: [&'a FixedSizeBinaryArray; 2],
+    texts: [&'a StringArray; 2],
+    durations: &'a Int64Array,
+}
+
+impl<'a> Likeness<'a> {
+    fn of(batch: &'a RecordBatch) -> Result<Self, StoreError> {
+        Ok(Self {
+            ids: [column(batch, "trace_id")?, column(batch, "span_id")?],
+            texts: [column(batch, "name")?, column(batch, "status")?],
+            durations: column(batch, "duration_ns")?,
+        })
+    }
+
+    fn hash(&self, row: usize, start: UnixNanos) -> u128 {
+        let mut bytes = [start.0.to_le_bytes(), self.durations.value(row).to_le_bytes()].concat();
+        self.ids.iter().for_each(|ids| bytes.extend_from_slice(ids.value(row)));
+        self.texts.iter().for_each(|texts| bytes.extend_from_slice(texts.value(row).as_bytes()));
+        XxHash3_128::oneshot(&bytes)
+    }
 }
 
 /// The file's columns, with the keys of maps as dictionaries and their texts

@@ -4,12 +4,12 @@ use datafusion::arrow::array::builder::{
     ArrayBuilder, BooleanBuilder, FixedSizeBinaryBuilder, Float64Builder, Int16Builder,
     Int32Builder, Int64Builder, StringBuilder, TimestampMicrosecondBuilder,
 };
-use datafusion::arrow::array::{ArrayRef, RecordBatch};
+use datafusion::arrow::array::{Array, ArrayRef, RecordBatch};
 use hotspan_model::{Door, EntryHint, Span, UnixNanos};
 
 use super::attributes::AttributeColumns;
 use super::lists::{EventColumns, LinkColumns};
-use super::schema::{HASH_BYTES, SPAN_ID_BYTES, TRACE_ID_BYTES, schema};
+use super::schema::{SPAN_ID_BYTES, TRACE_ID_BYTES, schema};
 use crate::StoreError;
 
 /// Attribute names of the environment, newest first.
@@ -52,7 +52,6 @@ pub(super) struct SpanColumns {
     dropped_links: Int64Builder,
     door: StringBuilder,
     received_at: TimestampMicrosecondBuilder,
-    content_hash: FixedSizeBinaryBuilder,
 }
 
 impl Default for SpanColumns {
@@ -88,7 +87,6 @@ impl Default for SpanColumns {
             dropped_links: Int64Builder::new(),
             door: StringBuilder::new(),
             received_at: utc(TimestampMicrosecondBuilder::new()),
-            content_hash: FixedSizeBinaryBuilder::new(HASH_BYTES),
         }
     }
 }
@@ -99,7 +97,6 @@ impl SpanColumns {
         project: &str,
         received_at: UnixNanos,
         span: &Span,
-        hash: u128,
     ) -> Result<(), StoreError> {
         self.project.append_value(project);
         self.append_identity(span)?;
@@ -118,7 +115,6 @@ impl SpanColumns {
         self.dropped_links.append_value(span.dropped_links.into());
         self.door.append_value(door_slug(span.door));
         self.received_at.append_value(received_at.micros());
-        self.content_hash.append_value(hash.to_be_bytes())?;
         Ok(())
     }
 
@@ -194,8 +190,9 @@ impl SpanColumns {
             take(&mut self.dropped_links, keep),
             take(&mut self.door, keep),
             take(&mut self.received_at, keep),
-            take(&mut self.content_hash, keep),
         ]);
+        // Builders grow by doubling; what they took too much is given back.
+        columns.iter_mut().for_each(Array::shrink_to_fit);
         Ok(RecordBatch::try_new(schema(), columns)?)
     }
 }

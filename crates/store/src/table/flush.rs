@@ -6,7 +6,7 @@ use std::time::Duration;
 use tokio::sync::watch;
 use tracing::{debug, error};
 
-use super::{Flushing, SpanTable, State, TablePlace, parquet};
+use super::{Flushing, SpanFile, SpanTable, State, TablePlace, parquet};
 use crate::book::rows::ManifestFile;
 use crate::wal::WalPosition;
 use crate::{Part, StoreError};
@@ -74,7 +74,7 @@ impl SpanTable {
                 let files = match batches.is_empty() {
                     true => Vec::new(),
                     false => {
-                        let TablePlace { disk, data_dir, .. } = &table.place;
+                        let TablePlace { disk, data_dir, .. } = &*table.place;
                         parquet::write(&**disk, data_dir, flushing.position, batches)?
                     }
                 };
@@ -89,7 +89,7 @@ impl SpanTable {
     /// The moment the spans change sides.
     fn take_over(self: &Arc<Self>, files: Vec<ManifestFile>) {
         let mut state = self.lock();
-        state.files.extend(files.into_iter().map(Arc::new));
+        state.files.extend(files.into_iter().map(|file| SpanFile::new(&self.place, file)));
         state.flushing = None;
         state.flush_error = None;
         if self.is_full(&state.active)

@@ -1,11 +1,9 @@
-//! Spans in memory: batches of columns, and where each trace is in them.
+//! Spans in memory: batches of columns.
 
-use std::collections::HashMap;
 use std::time::Instant;
 
-use datafusion::arrow::array::{RecordBatch, UInt32Array};
-use datafusion::arrow::compute::take_record_batch;
-use hotspan_model::{Attributes, Span, TraceId, Value};
+use datafusion::arrow::array::RecordBatch;
+use hotspan_model::{Attributes, Span, Value};
 
 use super::columns::SpanColumns;
 use crate::{Batch, StoreError};
@@ -27,29 +25,19 @@ pub(super) struct Memtable {
     tail: SpanColumns,
     tail_bytes: usize,
     tail_copy: Option<RecordBatch>,
-    places: HashMap<TraceId, Vec<Place>>,
     rows: usize,
     bytes: usize,
     /// When the first thing was put in that is not durable in the table yet.
     began: Option<Instant>,
 }
 
-/// A row of one of the batches; the tail counts as the batch after the last.
-#[derive(Debug, Clone, Copy)]
-struct Place {
-    batch: u32,
-    row: u32,
-}
-
 impl Memtable {
     /// Adds the spans of a request.
     pub(super) fn append(&mut self, batch: &Batch) -> Result<(), StoreError> {
         self.began.get_or_insert_with(Instant::now);
-        for (span, hash) in batch.spans.iter().zip(&batch.hashes) {
+        for span in &batch.spans {
             self.tail_copy = None;
-            self.tail.append(&batch.project, batch.received_at, span, *hash)?;
-            let place = Place { batch: self.batches.len() as u32, row: self.tail.len() as u32 - 1 };
-            self.places.entry(span.trace_id).or_default().push(place);
+            self.tail.append(&batch.project, batch.received_at, span)?;
             let bytes = bytes_of(span);
             self.rows += 1;
             self.bytes += bytes;
@@ -82,26 +70,8 @@ impl Memtable {
         Ok(self.batches.iter().chain(&self.tail_copy).cloned().collect())
     }
 
-    /// The rows of a trace; of the tail too if [`Self::copy_tail`] came before.
-    pub(super) fn trace(&self, trace_id: TraceId) -> Result<Vec<RecordBatch>, StoreError> {
-        let Some(places) = self.places.get(&trace_id) else { return Ok(Vec::new()) };
-        // Rows were put in one after the other, so those of a batch are together.
-        places
-            .chunk_by(|a, b| a.batch == b.batch)
-            .filter_map(|places| {
-                let nth = places.first()?.batch as usize;
-                let batch = self.batches.get(nth).or(self.tail_copy.as_ref())?;
-                Some((batch, places))
-            })
-            .map(|(batch, places)| {
-                let rows = UInt32Array::from_iter_values(places.iter().map(|place| place.row));
-                Ok(take_record_batch(batch, &rows)?)
-            })
-            .collect()
-    }
-
     /// Makes the tail's rows readable.
-    pub(super) fn copy_tail(&mut self) -> Result<(), StoreError> {
+    fn copy_tail(&mut self) -> Result<(), StoreError> {
         if self.tail_copy.is_none() && self.tail.len() > 0 {
             self.tail_copy = Some(self.tail.batch(true)?);
         }

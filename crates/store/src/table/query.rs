@@ -1,10 +1,9 @@
 //! Questions to the span table, answered through DataFusion.
 
-use std::collections::HashSet;
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::{DataFusionError, ScalarValue};
@@ -13,14 +12,17 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, Expr, SessionConfig, SessionContext, col, lit};
 use hotspan_model::{Span, TraceId, UnixNanos};
 
+use super::copies::each_once;
+use super::files::SpanFile;
+use super::lookup::{self, Footers, Unreadable};
 use super::rows::{self, Row};
 use super::scan::SnapshotTable;
-use super::schema::TRACE_ID_BYTES;
 use super::{Snapshot, SpanTable};
 use crate::{Filter, StoreConfig, StoreError, TimeWindow, TraceSpans};
 
-/// Bytes of Parquet footers kept in memory.
-const FOOTER_CACHE_BYTES: usize = 64 << 20;
+/// Bytes of Parquet footers kept in memory, for queries and for traces by id.
+const FOOTER_CACHE_BYTES: usize = 24 << 20;
+const TRACE_FOOTER_CACHE_BYTES: usize = 8 << 20;
 
 /// Which entry spans come first.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -34,6 +36,7 @@ pub enum EntryOrder {
 /// Runs queries over the span table, all within one bound of memory.
 pub(crate) struct Reader {
     context: SessionContext,
+    footers: Arc<Footers>,
     data_dir: PathBuf,
     timeout: Duration,
     trace_spans_max: usize,
@@ -58,6 +61,7 @@ impl Reader {
         let context = SessionContext::new_with_config_rt(SessionConfig::new(), runtime);
         Ok(Self {
             context,
+            footers: Arc::new(Footers::new(TRACE_FOOTER_CACHE_BYTES)),
             data_dir,
             timeout: config.query_timeout,
             trace_spans_max: config.trace_spans_max,
@@ -67,31 +71,28 @@ impl Reader {
     /// Every span of a trace, each once, by start.
     pub(crate) async fn trace(
         &self,
-        table: &SpanTable,
+        table: &Arc<SpanTable>,
         trace_id: TraceId,
     ) -> Result<TraceSpans, StoreError> {
-        let snapshot = table.trace_snapshot(trace_id)?;
-        let missing = snapshot.missing_files > 0;
-        // A plain literal of the column's own type: only that is compared with
-        // the bloom filters.
-        let id = ScalarValue::FixedSizeBinary(TRACE_ID_BYTES, Some(trace_id.0.to_vec()));
-        let limit = self.trace_spans_max + 1;
-        let rows = self
-            .rows(snapshot, |spans| {
-                spans.filter(col("trace_id").eq(lit(id)))?.limit(0, Some(limit))
-            })
-            .await?;
-        let cut = rows.len() >= limit;
-        let mut spans: Vec<_> = each_once(rows).map(|row| (row.project, row.span)).collect();
-        spans.sort_by_key(|(_, span)| (span.start, std::cmp::Reverse(span.end), span.span_id));
-        spans.truncate(self.trace_spans_max);
-        Ok(TraceSpans { spans, complete: !missing && !cut })
+        let snapshot = table.snapshot()?;
+        let (table, footers) = (Arc::clone(table), Arc::clone(&self.footers));
+        let (timeout, spans_max) = (self.timeout, self.trace_spans_max);
+        tokio::task::spawn_blocking(move || {
+            let (rows, whole) =
+                trace_rows(&table, &snapshot, &footers, trace_id, (spans_max + 1, timeout))?;
+            let whole = whole && rows.len() <= spans_max;
+            let mut spans: Vec<_> = each_once(rows).map(|row| (row.project, row.span)).collect();
+            spans.sort_by_key(|(_, span)| (span.start, std::cmp::Reverse(span.end), span.span_id));
+            spans.truncate(spans_max);
+            Ok(TraceSpans { spans, complete: whole })
+        })
+        .await?
     }
 
     /// The first `n` entry spans of a window.
     pub(crate) async fn entry_spans(
         &self,
-        table: &SpanTable,
+        table: &Arc<SpanTable>,
         window: TimeWindow,
         filter: &Filter,
         order: EntryOrder,
@@ -107,7 +108,8 @@ impl Reader {
                 EntryOrder::Newest => col("start").sort(false, false),
             };
             let rows = self
-                .rows(table.snapshot()?, |spans| {
+                .rows(table, |spans| {
+                    let (wanted, sorted) = (wanted.clone(), sorted.clone());
                     spans.filter(wanted)?.sort(vec![sorted])?.limit(0, Some(limit))
                 })
                 .await?;
@@ -123,23 +125,46 @@ impl Reader {
 
     /// Every row there is, copies included.
     #[cfg(test)]
-    pub(crate) async fn every_row(&self, table: &SpanTable) -> Result<Vec<Span>, StoreError> {
-        let rows = self.rows(table.snapshot()?, Ok).await?;
+    pub(crate) async fn every_row(&self, table: &Arc<SpanTable>) -> Result<Vec<Span>, StoreError> {
+        let rows = self.rows(table, Ok).await?;
         Ok(rows.into_iter().map(|row| row.span).collect())
     }
 
     /// Runs a query that keeps all columns, and reads its rows.
     async fn rows(
         &self,
-        snapshot: Snapshot,
-        query: impl FnOnce(DataFrame) -> Result<DataFrame, DataFusionError>,
+        table: &Arc<SpanTable>,
+        query: impl Fn(DataFrame) -> Result<DataFrame, DataFusionError>,
     ) -> Result<Vec<Row>, StoreError> {
-        let batches = self.batches(snapshot, query).await?;
+        let batches = self.readable_batches(table, query).await?;
         tokio::task::spawn_blocking(move || {
             let rows: Result<Vec<_>, _> = batches.iter().map(rows::read).collect();
             Ok(rows?.into_iter().flatten().collect())
         })
         .await?
+    }
+
+    /// Runs a query over everything that can be read: when it fails over a
+    /// damaged file, that is set aside and the query tried again.
+    async fn readable_batches(
+        &self,
+        table: &Arc<SpanTable>,
+        query: impl Fn(DataFrame) -> Result<DataFrame, DataFusionError>,
+    ) -> Result<Vec<RecordBatch>, StoreError> {
+        loop {
+            let snapshot = table.snapshot()?;
+            let files = snapshot.files.clone();
+            match self.batches(snapshot, &query).await {
+                Err(StoreError::FileDamage(reason)) => {
+                    let table = Arc::clone(table);
+                    if !tokio::task::spawn_blocking(move || table.set_damaged_aside(&files)).await?
+                    {
+                        return Err(StoreError::FileDamage(reason));
+                    }
+                }
+                answer => return answer,
+            }
+        }
     }
 
     /// Runs a query within the time limit. The files it reads stay on disk as
@@ -165,6 +190,54 @@ impl Reader {
     }
 }
 
+/// The rows of a trace, at most `rows_max`, and whether every file could be
+/// read.
+fn trace_rows(
+    table: &SpanTable,
+    snapshot: &Snapshot,
+    footers: &Footers,
+    trace_id: TraceId,
+    (rows_max, timeout): (usize, Duration),
+) -> Result<(Vec<Row>, bool), StoreError> {
+    let begun = Instant::now();
+    let (mut rows, mut whole) = (Vec::new(), snapshot.missing_files == 0);
+    for batch in &snapshot.batches {
+        let batch = lookup::only(batch, trace_id)
+            .map_err(|Unreadable(reason)| StoreError::Table(reason))?;
+        rows.extend(rows::read(&batch)?);
+    }
+    for file in &snapshot.files {
+        if begun.elapsed() > timeout {
+            return Err(StoreError::QueryTimeout(timeout));
+        }
+        let room = rows_max.saturating_sub(rows.len());
+        if room == 0 || !(file.trace_min..=file.trace_max).contains(&trace_id) {
+            continue;
+        }
+        match rows_in(file, footers, trace_id, room) {
+            Ok(found) => rows.extend(found),
+            Err(Unreadable(reason)) => {
+                table.set_aside(file, reason);
+                whole = false;
+            }
+        }
+    }
+    Ok((rows, whole))
+}
+
+fn rows_in(
+    file: &SpanFile,
+    footers: &Footers,
+    trace_id: TraceId,
+    rows_max: usize,
+) -> Result<Vec<Row>, Unreadable> {
+    let mut rows = Vec::new();
+    for batch in lookup::rows_of(file, footers, trace_id, rows_max)? {
+        rows.extend(rows::read(&batch).map_err(|error| Unreadable(error.to_string()))?);
+    }
+    Ok(rows)
+}
+
 fn is_entry_in(window: TimeWindow, filter: &Filter) -> Expr {
     let instant = |time: UnixNanos| {
         lit(ScalarValue::TimestampMicrosecond(Some(time.micros()), Some("UTC".into())))
@@ -180,11 +253,4 @@ fn is_entry_in(window: TimeWindow, filter: &Filter) -> Expr {
         wanted = wanted.and(col("service").eq(lit(service.as_str())));
     }
     wanted
-}
-
-/// Leaves out copies: the same content received again for the same project.
-/// Spans that only share an id are different spans.
-fn each_once(rows: Vec<Row>) -> impl Iterator<Item = Row> {
-    let mut seen = HashSet::new();
-    rows.into_iter().filter(move |row| seen.insert((Arc::clone(&row.project), row.hash)))
 }

@@ -14,11 +14,10 @@ use super::attributes::AttributeReader;
 use super::columns::door_of_slug;
 use crate::StoreError;
 
-/// One row: the span, and what was noted beside it.
+/// One row: the span, and whose it is.
 #[derive(Debug, Clone, PartialEq)]
 pub(super) struct Row {
     pub(super) project: Arc<str>,
-    pub(super) hash: u128,
     pub(super) span: Span,
 }
 
@@ -91,7 +90,6 @@ struct Reader<'a> {
     dropped_events: &'a Int64Array,
     dropped_links: &'a Int64Array,
     door: &'a StringArray,
-    hash: &'a FixedSizeBinaryArray,
 }
 
 impl<'a> Reader<'a> {
@@ -123,7 +121,6 @@ impl<'a> Reader<'a> {
             dropped_events: batch.typed("dropped_events")?,
             dropped_links: batch.typed("dropped_links")?,
             door: batch.typed("door")?,
-            hash: batch.typed("content_hash")?,
         })
     }
 
@@ -173,7 +170,6 @@ impl<'a> Reader<'a> {
         };
         Ok(Row {
             project: shared_text(before.map(|row| &row.project), self.project.value(at)),
-            hash: u128::from_be_bytes(id(self.hash.value(at))?),
             span,
         })
     }

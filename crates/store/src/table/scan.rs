@@ -20,8 +20,8 @@ use datafusion::physical_plan::union::UnionExec;
 use hotspan_model::UnixNanos;
 
 use super::Snapshot;
+use super::files::SpanFile;
 use super::schema::schema;
-use crate::book::rows::ManifestFile;
 
 /// One snapshot of the span table.
 #[derive(Debug)]
@@ -104,7 +104,7 @@ impl SnapshotTable {
         Ok(dealt.into_iter().map(FileGroup::new).collect())
     }
 
-    fn partitioned_file(&self, file: &ManifestFile) -> Result<PartitionedFile, DataFusionError> {
+    fn partitioned_file(&self, file: &SpanFile) -> Result<PartitionedFile, DataFusionError> {
         let path = Path::from_absolute_path(self.data_dir.join(&file.path))
             .map_err(|error| DataFusionError::External(Box::new(error)))?;
         let mut partitioned =
@@ -115,7 +115,7 @@ impl SnapshotTable {
 }
 
 /// What the manifest knows of a file's content: enough to leave it unopened.
-fn statistics(file: &ManifestFile) -> Statistics {
+fn statistics(file: &SpanFile) -> Statistics {
     let mut statistics = Statistics::new_unknown(&schema());
     statistics.num_rows = Precision::Exact(file.rows as usize);
     let start = schema().index_of("start").ok();

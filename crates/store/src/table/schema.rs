@@ -21,8 +21,6 @@ pub(crate) const SCHEMA_VERSION_KEY: &str = "hotspan.schema_version";
 pub(crate) const TRACE_ID_BYTES: i32 = 16;
 /// Bytes of a span id.
 pub(crate) const SPAN_ID_BYTES: i32 = 8;
-/// Bytes of a content hash.
-pub(crate) const HASH_BYTES: i32 = 16;
 
 /// The span table's schema.
 pub(crate) fn schema() -> SchemaRef {
@@ -76,7 +74,6 @@ fn columns() -> Vec<Field> {
         required("dropped_links", DataType::Int64),
         required("door", DataType::Utf8),
         required("received_at", instant()),
-        required("content_hash", DataType::FixedSizeBinary(HASH_BYTES)),
     ]);
     columns
 }

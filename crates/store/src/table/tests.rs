@@ -153,7 +153,6 @@ proptest! {
         let rows: Vec<_> = copies.iter().flat_map(|copy| rows::read(copy).expect("readable")).collect();
         let read: Vec<_> = rows.iter().map(|row| row.span.clone()).collect();
         prop_assert_eq!(read, batch.spans.iter().map(as_kept).collect::<Vec<_>>());
-        prop_assert_eq!(rows.iter().map(|row| row.hash).collect::<Vec<_>>(), batch.hashes);
         prop_assert!(rows.iter().all(|row| *row.project == *batch.project));
     }
 }

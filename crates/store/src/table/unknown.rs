@@ -1,11 +1,13 @@
 //! What a crash left: span files that the manifest does not name.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 
 use tracing::{error, info};
 
-use super::parquet::SPANS_DIR;
+use super::DamagedFile;
+use super::file::SPANS_DIR;
+use super::index::index_name;
 use crate::StoreError;
 use crate::book::rows::ManifestFile;
 use crate::disk::Disk;
@@ -16,16 +18,18 @@ pub(crate) fn remove_unknown(
     disk: &dyn Disk,
     data_dir: &Path,
     manifest: Vec<ManifestFile>,
-) -> Result<(Vec<ManifestFile>, u64), StoreError> {
-    let named: HashSet<&str> = manifest.iter().map(|file| file.path.as_str()).collect();
-    let mut present = HashSet::new();
+) -> Result<(Vec<ManifestFile>, Vec<DamagedFile>), StoreError> {
+    let files = manifest.iter().map(|file| file.path.as_str());
+    let named: HashSet<String> =
+        files.flat_map(|path| [path.to_owned(), index_name(path)]).collect();
+    let mut present = HashMap::new();
     let spans_dir = data_dir.join(SPANS_DIR);
     for hour in list(disk, &spans_dir)?.into_iter().filter(|entry| entry.is_dir) {
         let hour_dir = spans_dir.join(&hour.name);
         for entry in list(disk, &hour_dir)?.into_iter().filter(|entry| !entry.is_dir) {
             let name = format!("{SPANS_DIR}/{}/{}", hour.name, entry.name);
-            if named.contains(name.as_str()) {
-                present.insert((name, entry.len));
+            if named.contains(&name) {
+                present.insert(name, entry.len);
                 continue;
             }
             let path = hour_dir.join(&entry.name);
@@ -33,20 +37,20 @@ pub(crate) fn remove_unknown(
             disk.remove(&path).map_err(StoreError::disk("remove", &path))?;
         }
     }
-    let named = manifest.len();
-    let is_present = |file: &ManifestFile| {
-        let there = present.contains(&(file.path.clone(), file.bytes));
-        if !there {
-            error!(
-                path = file.path,
-                "a span file is missing or cut short; its spans are not shown"
-            );
-        }
-        there
-    };
-    let files: Vec<_> = manifest.into_iter().filter(is_present).collect();
-    let missing = named - files.len();
-    Ok((files, missing as u64))
+    let (mut files, mut damaged) = (Vec::new(), Vec::new());
+    for file in manifest {
+        let reason = match present.get(&file.path) {
+            Some(bytes) if *bytes == file.bytes => {
+                files.push(file);
+                continue;
+            }
+            Some(bytes) => format!("it has {bytes} bytes instead of {}", file.bytes),
+            None => "it is missing".to_owned(),
+        };
+        error!(path = file.path, reason, "a span file cannot be used; its spans are not shown");
+        damaged.push(DamagedFile { path: file.path, reason, spans: file.rows });
+    }
+    Ok((files, damaged))
 }
 
 fn list(disk: &dyn Disk, dir: &Path) -> Result<Vec<crate::disk::Entry>, StoreError> {

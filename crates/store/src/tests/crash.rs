@@ -1,18 +1,24 @@
-//! Power cuts at every change of the disk: whatever was answered is there
-//! once afterwards, and nothing that was never sent.
+//! Power cuts at every change of the disk, while spans are written, put
+//! together and let go: whatever was answered and is not too old is there once
+//! afterwards, and nothing that was never sent.
 
 use std::path::Path;
 use std::sync::Arc;
 
-use super::{SPANS, each_once, replay, rows, submit, tiny};
+use super::compact::{LATER, patient};
+use super::{SPANS, each_once, replay, rows, submit};
 use crate::disk::sim::{Loss, SimDisk};
+use crate::sample::{HOUR, HOUR_NS};
+use crate::table::{CompactLimits, Keeping};
 use crate::{Opened, Store, WalPosition};
 
 const REQUESTS: u32 = 14;
+/// The first request that is not too old to be kept.
+const KEPT_FROM: u32 = 3;
 
 async fn open(dir: &Path, disk: &SimDisk) -> Result<Opened, String> {
     let disk = Arc::new(disk.clone());
-    Store::open_on(tiny(dir), disk).await.map_err(|error| error.to_string())
+    Store::open_on(patient(dir), disk).await.map_err(|error| error.to_string())
 }
 
 /// Sends requests until one fails; tells which were answered.
@@ -33,6 +39,12 @@ async fn run(dir: &Path, disk: &SimDisk, from: u32) -> Vec<u32> {
         if submitted.is_err() {
             break;
         }
+        if number % 3 == 2 {
+            tokio::select! {
+                () = look_after(&opened.store) => {}
+                () = death_of(disk) => {}
+            }
+        }
         if number % 4 == 3 {
             // The other consumer trails behind.
             let covered = WalPosition(durable.0);
@@ -41,6 +53,16 @@ async fn run(dir: &Path, disk: &SimDisk, from: u32) -> Vec<u32> {
     }
     stop(opened).await;
     answered
+}
+
+/// What the server does by itself, at moments of the test's choice. On a dead
+/// disk it fails, as it must.
+async fn look_after(store: &Store) {
+    let limits = CompactLimits { files_min: 2, spans: 500_000 };
+    let keeping = Keeping { from: HOUR.plus(HOUR_NS), bytes: 0 };
+    let table = &store.inner.table;
+    while let Ok(true) = table.compact_once(&limits, LATER).await {}
+    while let Ok(true) = table.retain_once(&keeping).await {}
 }
 
 async fn death_of(disk: &SimDisk) {
@@ -67,7 +89,7 @@ async fn check(step: u64, loss: Loss) -> bool {
     let opened = open(dir.path(), &disk).await.expect("the store opens after every crash");
     replay(&opened.store).await;
     let after = rows(&opened.store).await;
-    for number in &answered {
+    for number in answered.iter().filter(|number| **number >= KEPT_FROM) {
         let there = after.iter().filter(|row| *row == number).count();
         assert_eq!(there, SPANS as usize, "request {number}, step {step}, {loss:?}");
     }
@@ -82,7 +104,8 @@ async fn check(step: u64, loss: Loss) -> bool {
     assert_eq!(later.len() as u32, REQUESTS, "it goes on after step {step}, {loss:?}");
     let opened = open(dir.path(), &disk).await.expect("the store opens");
     replay(&opened.store).await;
-    assert_eq!(rows(&opened.store).await, each_once(all.into_iter().chain(later)));
+    let kept = all.into_iter().filter(|number| *number >= KEPT_FROM);
+    assert_eq!(rows(&opened.store).await, each_once(kept.chain(later)));
     stop(opened).await;
     crashed
 }

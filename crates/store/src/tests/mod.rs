@@ -1,9 +1,12 @@
 //! The store as a whole: what survives crashes, faults and restarts.
 
+mod compact;
 mod crash;
+mod damage;
 mod directory;
 mod flush;
 mod query;
+mod retain;
 
 use std::path::Path;
 

@@ -5,7 +5,7 @@ use rusqlite::Transaction;
 
 use super::super::codec::shapes;
 use super::super::connection::Book;
-use super::super::grain::{Steps, TREE, cover};
+use super::super::grain::{Steps, Stretch, TREE, cover};
 use super::super::profiles::PATHS_MAX;
 use super::super::rows::{EndpointDetail, TimeWindow};
 use super::super::{BookError, DamagedIn, During};
@@ -27,7 +27,7 @@ impl Book {
         id: i64,
         window: TimeWindow,
     ) -> Result<Option<EndpointDetail>, BookError> {
-        let steps = Steps::of(window, SERIES_POINTS_MAX);
+        let steps = Steps::of(window, SERIES_POINTS_MAX, self.minutes_from());
         self.read("read an endpoint", |transaction| {
             let Some(endpoint) = endpoint_of(transaction, id)? else {
                 return Ok(None);
@@ -38,7 +38,7 @@ impl Book {
                 step_ns: steps.width_ns(),
                 series: history.series(&steps),
                 histogram: history.total.sketch.clone(),
-                tree: tree(transaction, id, window)?,
+                tree: tree(transaction, id, &cover(window, TREE, self.minutes_from()))?,
                 releases: releases(transaction, id, &steps.stretches)?,
                 as_of: as_of(transaction)?,
             }))
@@ -49,7 +49,7 @@ impl Book {
 fn tree(
     transaction: &Transaction<'_>,
     endpoint_id: i64,
-    window: TimeWindow,
+    stretches: &[Stretch],
 ) -> Result<CallTree, BookError> {
     let mut merged = CallTree::default();
     let mut statement = transaction
@@ -58,7 +58,7 @@ fn tree(
              WHERE grain = ?1 AND endpoint_id = ?2 AND bucket >= ?3 AND bucket < ?4",
         )
         .during("read profiles")?;
-    for stretch in cover(window, TREE) {
+    for stretch in stretches {
         let trees: Vec<Vec<u8>> = statement
             .query_map([stretch.grain, endpoint_id, stretch.from, stretch.to], |row| row.get(0))
             .and_then(Iterator::collect)

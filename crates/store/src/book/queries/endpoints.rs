@@ -1,6 +1,7 @@
 //! The list of endpoints.
 
 use hotspan_model::Endpoint;
+use hotspan_model::time::NANOS_PER_MINUTE;
 use rusqlite::{Transaction, params};
 
 use super::super::connection::Book;
@@ -14,6 +15,10 @@ use super::lost::lost;
 
 /// Points of a sparkline at most.
 const SPARK_POINTS_MAX: usize = 48;
+/// From a day on at most so many: each is an hour then, and a list of hundreds
+/// of endpoints need not read every minute of each.
+const DAY_SPARK_POINTS_MAX: usize = 26;
+const DAY_NS: i64 = 24 * 60 * NANOS_PER_MINUTE;
 
 impl Book {
     /// Endpoints with requests in the window, most time lost first.
@@ -25,7 +30,7 @@ impl Book {
         window: TimeWindow,
         filter: &Filter,
     ) -> Result<EndpointList, BookError> {
-        let steps = Steps::of(window, SPARK_POINTS_MAX);
+        let steps = Steps::of(window, spark_points(window), self.minutes_from());
         self.read("list endpoints", |transaction| {
             let mut rows = Vec::new();
             for (id, endpoint) in matching(transaction, filter)? {
@@ -37,6 +42,13 @@ impl Book {
             rows.sort_by_key(|row| (-row.lost_ns, -row.wall_ns, row.id));
             Ok(EndpointList { rows, as_of: as_of(transaction)?, spark_step_ns: steps.width_ns() })
         })
+    }
+}
+
+fn spark_points(window: TimeWindow) -> usize {
+    match window.to.since(window.from) >= DAY_NS {
+        true => DAY_SPARK_POINTS_MAX,
+        false => SPARK_POINTS_MAX,
     }
 }
 

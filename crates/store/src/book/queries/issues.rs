@@ -37,7 +37,8 @@ impl Book {
                 class: filter.class,
                 family: None,
             };
-            let mut issues = seen_in(transaction, &wanted, window)?;
+            let stretches = cover(window, MINUTE, self.minutes_from());
+            let mut issues = seen_in(transaction, &wanted, window, &stretches)?;
             issues.retain(|issue| {
                 filter.statuses.is_empty() || filter.statuses.contains(&issue.status)
             });
@@ -52,7 +53,7 @@ impl Book {
     /// When the database cannot be read or holds something damaged.
     pub fn issue(&self, id: i64, window: TimeWindow) -> Result<Option<IssueDetail>, BookError> {
         self.read("read an issue", |transaction| {
-            let stretches = cover(window, MINUTE);
+            let stretches = cover(window, MINUTE, self.minutes_from());
             let wanted = Wanted { id: Some(id), ..Wanted::default() };
             let Some(found) = issue_row::find(transaction, &wanted)?.pop() else {
                 return Ok(None);
@@ -61,7 +62,7 @@ impl Book {
             Ok(Some(IssueDetail {
                 occurrences: occurrences(transaction, &issue, window, &stretches)?,
                 days: days(transaction, &found, window)?,
-                others: others(transaction, &issue, window)?,
+                others: others(transaction, &issue, window, &stretches)?,
                 issue,
             }))
         })
@@ -73,11 +74,11 @@ fn seen_in(
     transaction: &Transaction<'_>,
     wanted: &Wanted<'_>,
     window: TimeWindow,
+    stretches: &[Stretch],
 ) -> Result<Vec<Issue>, BookError> {
-    let stretches = cover(window, MINUTE);
     let mut issues = Vec::new();
     for found in issue_row::find(transaction, wanted)? {
-        let issue = issue_row::assemble(transaction, found, &stretches)?;
+        let issue = issue_row::assemble(transaction, found, stretches)?;
         let seen = [issue.first_seen, issue.last_seen];
         if issue.requests_affected > 0.0 || seen.into_iter().any(|at| window.contains(at)) {
             issues.push(issue);
@@ -91,6 +92,7 @@ fn others(
     transaction: &Transaction<'_>,
     issue: &Issue,
     window: TimeWindow,
+    stretches: &[Stretch],
 ) -> Result<Vec<Issue>, BookError> {
     let wanted = Wanted {
         project: Some(&issue.endpoint.project),
@@ -98,7 +100,7 @@ fn others(
         family: Some(&issue.family),
         ..Wanted::default()
     };
-    let mut others = seen_in(transaction, &wanted, window)?;
+    let mut others = seen_in(transaction, &wanted, window, stretches)?;
     others.retain(|other| other.endpoint_id != issue.endpoint_id);
     others.truncate(OTHERS_MAX);
     Ok(others)

@@ -51,7 +51,9 @@ impl Book {
     pub fn tallies(&self) -> Result<Vec<(String, u64)>, BookError> {
         self.read("read the tallies", |transaction| {
             transaction
-                .prepare_cached("SELECT name, value FROM tally ORDER BY name")
+                .prepare_cached(
+                    "SELECT name, value FROM tally WHERE name NOT LIKE 'removed:%' ORDER BY name",
+                )
                 .and_then(|mut statement| {
                     statement
                         .query_map([], |row| Ok((row.get(0)?, row.get::<_, i64>(1)? as u64)))?

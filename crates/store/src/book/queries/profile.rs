@@ -23,7 +23,7 @@ impl Book {
         id: i64,
         window: TimeWindow,
     ) -> Result<Option<EndpointProfile>, BookError> {
-        let stretches = cover(window, MINUTE);
+        let stretches = cover(window, MINUTE, self.minutes_from());
         self.read("read a profile", |transaction| {
             let Some(endpoint) = endpoint_of(transaction, id)? else {
                 return Ok(None);

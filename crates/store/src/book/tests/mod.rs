@@ -5,6 +5,7 @@ mod exactly_once;
 mod history;
 mod issues;
 mod queries;
+mod retention;
 mod upkeep;
 
 use hotspan_model::{SegmentRecord, UnixNanos};

@@ -1,0 +1,185 @@
+//! Compaction: small files of one start hour become one, without copies.
+//!
+//! Files of like size are put together, so that each span is rewritten once
+//! or twice in its life. One merge runs at a time and lets flushes go first.
+//! The manifest changes in one transaction; a crash leaves either the old
+//! files or the new one.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+use std::thread;
+use std::time::Duration;
+
+use hotspan_model::UnixNanos;
+use tracing::{debug, info};
+
+use super::SpanTable;
+use super::file::{EXTENSION, FileWriter, Target};
+use super::files::SpanFile;
+use super::lookup::Unreadable;
+use super::merge::{Keep, MergeError, Merged, merge};
+use crate::book::removed;
+use crate::book::rows::ManifestFile;
+use crate::clock::now;
+use crate::{Part, StoreError};
+
+/// Files merged at once.
+pub(super) const INPUTS_MAX: usize = 16;
+/// A file joins others that together have at least this part of its rows: a
+/// few late spans do not make a large file be written again.
+const LIKE_SIZE: u64 = 4;
+/// After this an hour gets no new files but those of late spans.
+const HOUR_SETTLES_NS: i64 = 15 * hotspan_model::time::NANOS_PER_MINUTE;
+const HOUR_NS: i64 = 60 * hotspan_model::time::NANOS_PER_MINUTE;
+/// How long a merge waits at a time while spans are being written.
+const GIVE_WAY: Duration = Duration::from_millis(5);
+/// How often it waits at most before it goes on all the same.
+const GIVE_WAY_MAX: u32 = 400;
+
+/// When files are put together.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct CompactLimits {
+    /// Files of like size that make a merge worth it while their hour still
+    /// gets spans; 0 for no merges at all.
+    pub(crate) files_min: usize,
+    /// Spans of a file that is not merged any more; no merge makes more than
+    /// twice as many.
+    pub(crate) spans: u64,
+}
+
+impl SpanTable {
+    /// Merges the files that are most worth it; false when none are.
+    pub(crate) async fn compact_once(
+        self: &Arc<Self>,
+        limits: &CompactLimits,
+        at: UnixNanos,
+    ) -> Result<bool, StoreError> {
+        let files = self.lock().files.clone();
+        let Some(chosen) = choose(&files, limits, at) else { return Ok(false) };
+        drop(files);
+        let table = Arc::clone(self);
+        tokio::task::spawn_blocking(move || table.compact(&chosen)).await??;
+        Ok(true)
+    }
+
+    fn compact(self: &Arc<Self>, files: &[Arc<SpanFile>]) -> Result<(), StoreError> {
+        let Some(first) = files.first() else { return Ok(()) };
+        let target = Target::in_hour(first.hour, self.fresh_name("m"));
+        let Some((added, merged)) = self.rewrite(files, Keep::All, target)? else { return Ok(()) };
+        info!(
+            files = files.len(),
+            spans = merged.kept,
+            copies = merged.copies,
+            "put span files together"
+        );
+        self.replace(files, added, &[(removed::COPIES, merged.copies)])
+    }
+
+    /// A name that no file has had: from the clock, moved on where the clock
+    /// went back.
+    pub(super) fn fresh_name(&self, kind: &str) -> String {
+        let mut state = self.lock();
+        state.last_name = now().0.max(state.last_name + 1);
+        format!("{kind}{:020}{EXTENSION}", state.last_name)
+    }
+
+    /// Writes what is kept of files into a new one; `None` when one of them
+    /// turned out to be damaged, which is set aside.
+    pub(super) fn rewrite(
+        self: &Arc<Self>,
+        files: &[Arc<SpanFile>],
+        keep: Keep<'_>,
+        target: Target,
+    ) -> Result<Option<(Vec<ManifestFile>, Merged)>, StoreError> {
+        self.effort.of(Part::Compaction, || self.rewrite_now(files, keep, target))
+    }
+
+    fn rewrite_now(
+        self: &Arc<Self>,
+        files: &[Arc<SpanFile>],
+        keep: Keep<'_>,
+        target: Target,
+    ) -> Result<Option<(Vec<ManifestFile>, Merged)>, StoreError> {
+        let mut out = FileWriter::create(&*self.place.disk, &self.place.data_dir, target)?;
+        match merge(files, keep, &mut out, &mut || self.give_way()) {
+            Ok(merged) => Ok(Some((out.finish()?.into_iter().collect(), merged))),
+            Err(MergeError::Input(nth, Unreadable(reason))) => {
+                out.abandon();
+                self.set_aside(&files[nth], reason);
+                Ok(None)
+            }
+            Err(MergeError::Other(error)) => {
+                out.abandon();
+                Err(error)
+            }
+        }
+    }
+
+    /// Puts `added` in the place of `files`, first in the manifest. Queries
+    /// that read the old files still may.
+    pub(super) fn replace(
+        self: &Arc<Self>,
+        files: &[Arc<SpanFile>],
+        added: Vec<ManifestFile>,
+        tallies: &[(&str, u64)],
+    ) -> Result<(), StoreError> {
+        let removed: Vec<String> = files.iter().map(|file| file.path.clone()).collect();
+        self.book.replace_files(&added, &removed, tallies)?;
+        let mut state = self.lock();
+        state.files.retain(|file| !removed.contains(&file.path));
+        state.damaged.retain(|file| !removed.contains(&file.path));
+        state.files.extend(added.into_iter().map(|file| SpanFile::new(&self.place, file)));
+        files.iter().for_each(|file| file.let_go());
+        Ok(())
+    }
+
+    /// Lets spans that wait to be written go first. An error when the table
+    /// is closing.
+    fn give_way(&self) -> Result<(), StoreError> {
+        for _ in 0..GIVE_WAY_MAX {
+            if *self.closing.borrow() {
+                return Err(StoreError::Closed);
+            }
+            if self.lock().flushing.is_none() {
+                break;
+            }
+            thread::sleep(GIVE_WAY);
+        }
+        Ok(())
+    }
+}
+
+/// The files to put together next: of the oldest hour where it is worth it.
+fn choose(
+    files: &[Arc<SpanFile>],
+    limits: &CompactLimits,
+    at: UnixNanos,
+) -> Option<Vec<Arc<SpanFile>>> {
+    let mut hours: BTreeMap<i64, Vec<&Arc<SpanFile>>> = BTreeMap::new();
+    for file in files.iter().filter(|file| file.rows < limits.spans && !file.is_evidence()) {
+        hours.entry(file.hour).or_default().push(file);
+    }
+    hours.into_iter().find_map(|(hour, mut small)| {
+        let end = hour.saturating_add(1).saturating_mul(HOUR_NS);
+        let is_settled = end.saturating_add(HOUR_SETTLES_NS) < at.0;
+        let files_min = if is_settled { 2 } else { limits.files_min.max(2) };
+        small.sort_by_key(|file| (file.rows, file.path.clone()));
+        let chosen = of_like_size(&small, limits.spans);
+        debug!(hour, small = small.len(), chosen = chosen.len(), "looked for files to merge");
+        (chosen.len() >= files_min).then_some(chosen)
+    })
+}
+
+/// The smallest files, as long as none is far larger than those before it.
+fn of_like_size(files: &[&Arc<SpanFile>], spans: u64) -> Vec<Arc<SpanFile>> {
+    let (mut chosen, mut rows) = (Vec::new(), 0u64);
+    for file in files {
+        let is_alike = chosen.is_empty() || file.rows <= rows.saturating_mul(LIKE_SIZE);
+        if !is_alike || chosen.len() == INPUTS_MAX || rows >= spans {
+            break;
+        }
+        rows += file.rows;
+        chosen.push(Arc::clone(file));
+    }
+    chosen
+}

@@ -112,7 +112,7 @@ fn web(random: &mut Random, at: UnixNanos, spans: &mut Vec<Span>) {
         ("http.route", format!("/{thing}/:id")),
         ("http.client_ip", format!("10.0.{}.{}", random.below(256), random.below(256))),
     ]);
-    root.attributes.push("http.status_code", Value::Int(200));
+    root.attributes.push("http.status_code".to_owned(), Value::Int(200));
     let mut now = at.plus(200_000);
     for _ in 0..1 + random.below(8) {
         let mut span = child(random, &root, now);

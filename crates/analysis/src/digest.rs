@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use hotspan_model::{
     Call, Door, Endpoint, EntryHint, Language, Sdk, Span, SpanId, SpanKind, Status, UnixNanos,
-    Value,
+    ValueRef,
 };
 
 use crate::classify;
@@ -93,7 +93,7 @@ pub struct EntryFacts {
 
 /// The digest of `span`, received for `project`.
 pub fn digest(project: &Arc<str>, span: &Span) -> SpanDigest {
-    let error_event = span.attributes.get("hotspan.error_event") == Some(&Value::Bool(true));
+    let error_event = span.attributes.get("hotspan.error_event") == Some(ValueRef::Bool(true));
     let entry_facts = (span.entry == EntryHint::Yes && !error_event)
         .then(|| Arc::new(entry_facts(project, span)));
     // An entry span is the work itself, whatever it is called; only a client

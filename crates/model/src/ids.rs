@@ -57,6 +57,9 @@ macro_rules! id {
             /// Reads hex of either case. Dashes are skipped because Sentry
             /// sends ids as UUIDs now and then.
             fn from_str(text: &str) -> Result<Self, IdError> {
+                if let Some(bytes) = plain_hex(text) {
+                    return Ok(Self(bytes));
+                }
                 let mut bytes = [0u8; $bytes];
                 let mut digits = 0;
                 for character in text.chars().filter(|c| *c != '-') {
@@ -74,6 +77,34 @@ macro_rules! id {
             }
         }
     };
+}
+
+/// Values of hex digits of either case; no other byte's is below 16.
+const DIGITS: [u8; 256] = {
+    let mut digits = [0xff; 256];
+    let mut value = 0;
+    while value < 16 {
+        digits[b"0123456789abcdef"[value] as usize] = value as u8;
+        digits[b"0123456789ABCDEF"[value] as usize] = value as u8;
+        value += 1;
+    }
+    digits
+};
+
+/// What nearly every id is: digits alone, in the right number.
+fn plain_hex<const N: usize>(text: &str) -> Option<[u8; N]> {
+    let (pairs, rest) = text.as_bytes().as_chunks::<2>();
+    if pairs.len() != N || !rest.is_empty() {
+        return None;
+    }
+    let mut bytes = [0; N];
+    let mut seen = 0;
+    for (byte, [high, low]) in bytes.iter_mut().zip(pairs) {
+        let (high, low) = (DIGITS[usize::from(*high)], DIGITS[usize::from(*low)]);
+        seen |= high | low;
+        *byte = high << 4 | (low & 0x0f);
+    }
+    (seen < 16).then_some(bytes)
 }
 
 id!(

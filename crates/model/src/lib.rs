@@ -24,7 +24,7 @@ pub mod sketch;
 pub mod span;
 pub mod time;
 
-pub use attribute::{Attributes, Value};
+pub use attribute::{Attributes, AttributesBuilder, Joined, Scalar, Value, ValueRef};
 pub use call::{Call, CallKind, Class, LookupStep};
 pub use calltree::CallTree;
 pub use endpoint::{Endpoint, EndpointKind};

@@ -11,7 +11,7 @@ mod text;
 
 use std::sync::Arc;
 
-use crate::attribute::{Attributes, Value};
+use crate::attribute::{Attributes, Value, ValueRef};
 use crate::span::Span;
 
 /// What stands where a secret stood.
@@ -27,49 +27,59 @@ pub fn scrub(span: &mut Span) -> usize {
 /// afterwards too, and it is looked at once.
 pub fn scrub_all(spans: &mut [Span]) -> usize {
     let mut changed = 0;
-    let (mut resources, mut scopes) = (LastSeen::default(), LastSeen::default());
+    let (mut resources, mut scopes) = (Seen::default(), Seen::default());
     for span in spans {
         changed += scrub_own(span);
-        changed += resources.scrub(&mut span.resource, |resource| &mut resource.attributes);
-        changed += scopes.scrub(&mut span.scope, |scope| &mut scope.attributes);
+        changed += resources.scrub(&mut span.resource, |r| &r.attributes, |r| &mut r.attributes);
+        changed += scopes.scrub(&mut span.scope, |s| &s.attributes, |s| &mut s.attributes);
     }
     changed
 }
 
-/// What the span before shared, as it came and scrubbed.
-struct LastSeen<T>(Option<(Arc<T>, Arc<T>)>);
+/// Shared things that are remembered; spans of a few instrumentations take turns.
+const SEEN_MAX: usize = 8;
 
-impl<T> Default for LastSeen<T> {
+/// What spans before shared, as it came and scrubbed.
+struct Seen<T> {
+    pairs: Vec<(Arc<T>, Arc<T>)>,
+    next: usize,
+}
+
+impl<T> Default for Seen<T> {
     fn default() -> Self {
-        Self(None)
+        Self { pairs: Vec::new(), next: 0 }
     }
 }
 
-impl<T: Clone> LastSeen<T> {
-    fn scrub(&mut self, shared: &mut Arc<T>, attributes: fn(&mut T) -> &mut Attributes) -> usize {
-        if let Some((before, clean)) = &self.0
-            && Arc::ptr_eq(before, shared)
-        {
+impl<T: Clone> Seen<T> {
+    fn scrub(
+        &mut self,
+        shared: &mut Arc<T>,
+        read: fn(&T) -> &Attributes,
+        write: fn(&mut T) -> &mut Attributes,
+    ) -> usize {
+        if let Some((_, clean)) = self.pairs.iter().find(|(seen, _)| Arc::ptr_eq(seen, shared)) {
             *shared = Arc::clone(clean);
             return 0;
         }
         let before = Arc::clone(shared);
-        let mut clean = T::clone(shared);
-        let changed = scrub_attributes(attributes(&mut clean));
-        if changed > 0 {
-            *shared = Arc::new(clean);
+        let mut changed = 0;
+        if read(shared).iter().any(|(key, value)| scrubbed_value(key, value).is_some()) {
+            changed = scrub_attributes(write(Arc::make_mut(shared)));
         }
-        self.0 = Some((before, Arc::clone(shared)));
+        let pair = (before, Arc::clone(shared));
+        match self.pairs.get_mut(self.next) {
+            Some(oldest) => *oldest = pair,
+            None => self.pairs.push(pair),
+        }
+        self.next = (self.next + 1) % SEEN_MAX;
         changed
     }
 }
 
 /// Scrubs attributes that belong to no database call.
 pub fn scrub_attributes(attributes: &mut Attributes) -> usize {
-    attributes
-        .iter_mut()
-        .map(|(key, value)| replace_value(value, |value| scrubbed_value(key, value)))
-        .sum()
+    attributes.replace_values(scrubbed_value)
 }
 
 fn scrub_own(span: &mut Span) -> usize {
@@ -96,11 +106,11 @@ fn scrub_text(text: &mut String) -> usize {
     }
 }
 
-fn scrubbed_value(key: &str, value: &Value) -> Option<Value> {
+fn scrubbed_value(key: &str, value: ValueRef<'_>) -> Option<Value> {
     let (text, is_json) = match value {
-        Value::Str(text) => (text, false),
-        Value::Json(text) => (text, true),
-        Value::Int(_) | Value::Float(_) | Value::Bool(_) => return None,
+        ValueRef::Str(text) => (text, false),
+        ValueRef::Json(text) => (text, true),
+        ValueRef::Int(_) | ValueRef::Float(_) | ValueRef::Bool(_) => return None,
     };
     if keys::holds_secret(key) {
         let clean = text == SCRUBBED || text.is_empty();
@@ -108,16 +118,6 @@ fn scrubbed_value(key: &str, value: &Value) -> Option<Value> {
     }
     let clean = text::scrubbed(text)?;
     Some(if is_json { Value::Json(clean) } else { Value::Str(clean) })
-}
-
-fn replace_value(value: &mut Value, clean: impl Fn(&Value) -> Option<Value>) -> usize {
-    match clean(value) {
-        Some(clean) => {
-            *value = clean;
-            1
-        }
-        None => 0,
-    }
 }
 
 #[cfg(test)]

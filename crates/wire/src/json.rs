@@ -1,17 +1,18 @@
 //! JSON as the decoders read it: lists one element at a time, values without
 //! a tree of them in between. No message of a wire format is known here.
 
+use std::borrow::Cow;
 use std::fmt;
 use std::marker::PhantomData;
 
-use hotspan_model::Value;
+use hotspan_model::ValueRef;
 use serde::Deserializer as _;
-use serde::de::{Deserialize, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
+use serde::de::{Deserialize, DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use crate::decoded::Reason;
 use crate::limits::{PER_LIST_MAX, VALUE_BYTES_MAX};
-use crate::value::{self, Collected, Outcome};
+use crate::value::Collected;
 
 /// Calls `each` with the text of every element of a list. The list is not held
 /// in memory, so its length costs nothing. A `null` is an empty list.
@@ -57,6 +58,48 @@ where
                 return Err(A::Error::custom("stopped"));
             }
         }
+        Ok(())
+    }
+}
+
+/// Reads one element of a list where it stands, without a copy of its text.
+pub(crate) trait Element<'de> {
+    /// Reads the next element.
+    fn read<D: serde::Deserializer<'de>>(&mut self, element: D) -> Result<(), D::Error>;
+}
+
+/// Reads every element of a list; a `null` is an empty list.
+pub(crate) struct Elements<'e, E>(pub(crate) &'e mut E);
+
+impl<'de, E: Element<'de>> DeserializeSeed<'de> for Elements<'_, E> {
+    type Value = ();
+
+    fn deserialize<D: serde::Deserializer<'de>>(self, list: D) -> Result<(), D::Error> {
+        list.deserialize_any(self)
+    }
+}
+
+impl<'de, E: Element<'de>> Visitor<'de> for Elements<'_, E> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_unit<X: Error>(self) -> Result<(), X> {
+        Ok(())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<(), A::Error> {
+        struct Next<'e, E>(&'e mut E);
+        impl<'de, E: Element<'de>> DeserializeSeed<'de> for Next<'_, E> {
+            type Value = ();
+
+            fn deserialize<D: serde::Deserializer<'de>>(self, next: D) -> Result<(), D::Error> {
+                self.0.read(next)
+            }
+        }
+        while list.next_element_seed(Next(&mut *self.0))?.is_some() {}
         Ok(())
     }
 }
@@ -161,25 +204,98 @@ impl<'de, T: Deserialize<'de> + Counted> Visitor<'de> for SumVisitor<T> {
     }
 }
 
+/// A value that was read, borrowed where the body allows it.
+#[derive(Debug, Clone, PartialEq)]
+pub(crate) enum Held<'a> {
+    /// Text.
+    Str(Cow<'a, str>),
+    /// JSON text of a list or an object.
+    Json(Cow<'a, str>),
+    /// A number or a truth value.
+    Scalar(ValueRef<'a>),
+}
+
+impl Held<'_> {
+    pub(crate) fn as_ref(&self) -> ValueRef<'_> {
+        match self {
+            Self::Str(text) => ValueRef::Str(text),
+            Self::Json(text) => ValueRef::Json(text),
+            Self::Scalar(value) => *value,
+        }
+    }
+}
+
+impl<'h> From<&'h Held<'_>> for ValueRef<'h> {
+    fn from(held: &'h Held<'_>) -> Self {
+        held.as_ref()
+    }
+}
+
+/// A value, or why it is left out.
+pub(crate) type HeldOutcome<'a> = Result<Held<'a>, Reason>;
+
+/// Text within the size limit.
+pub(crate) fn held_text(text: Cow<'_, str>) -> HeldOutcome<'_> {
+    if text.len() > VALUE_BYTES_MAX { Err(Reason::AttributeTooLarge) } else { Ok(Held::Str(text)) }
+}
+
 /// The value of any JSON text: typed where the model has a type, JSON text for
 /// lists and objects. `None` for `null`.
-pub(crate) fn value_of_raw(raw: &RawValue) -> Option<Outcome> {
+pub(crate) fn value_of_raw(raw: &RawValue) -> Option<HeldOutcome<'_>> {
     let json = raw.get();
-    match json.as_bytes().first()? {
-        b'n' => None,
-        b't' => Some(Ok(Value::Bool(true))),
-        b'f' => Some(Ok(Value::Bool(false))),
-        b'"' => Some(match serde_json::from_str::<String>(json) {
-            Ok(text) => value::text(text),
+    Some(match json.as_bytes().first()? {
+        b'n' => return None,
+        b't' => Ok(Held::Scalar(ValueRef::Bool(true))),
+        b'f' => Ok(Held::Scalar(ValueRef::Bool(false))),
+        b'"' => match text_of_raw(json) {
+            Some(text) => held_text(text),
             // A lone surrogate: valid JSON that is no text.
-            Err(_) => Ok(Value::Json(json.to_owned())),
-        }),
-        b'[' | b'{' if json.len() > VALUE_BYTES_MAX => Some(Err(Reason::AttributeTooLarge)),
-        b'[' | b'{' => Some(Ok(Value::Json(json.to_owned()))),
-        _ => Some(Ok(match json.parse::<i64>() {
-            Ok(number) => Value::Int(number),
-            Err(_) => Value::Float(json.parse().unwrap_or(f64::NAN)),
+            None => Ok(Held::Json(Cow::Borrowed(json))),
+        },
+        b'[' | b'{' if json.len() > VALUE_BYTES_MAX => Err(Reason::AttributeTooLarge),
+        b'[' | b'{' => Ok(Held::Json(Cow::Borrowed(json))),
+        _ => Ok(Held::Scalar(match json.parse::<i64>() {
+            Ok(number) => ValueRef::Int(number),
+            Err(_) => ValueRef::Float(json.parse().unwrap_or(f64::NAN)),
         })),
+    })
+}
+
+/// The text of a JSON string that was read as a whole; `None` when it is none.
+fn text_of_raw(json: &str) -> Option<Cow<'_, str>> {
+    let inner = json.strip_prefix('"')?.strip_suffix('"')?;
+    // Without escapes the text stands there as it is.
+    if !inner.as_bytes().contains(&b'\\') {
+        return Some(Cow::Borrowed(inner));
+    }
+    serde_json::from_str(json).ok().map(Cow::Owned)
+}
+
+/// A text, borrowed unless it has escapes.
+#[derive(Debug, Default)]
+pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
+
+impl<'de> Deserialize<'de> for Text<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_str(TextVisitor)
+    }
+}
+
+struct TextVisitor;
+
+impl<'de> Visitor<'de> for TextVisitor {
+    type Value = Text<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a string")
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Borrowed(text)))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Text(Cow::Owned(text.to_owned())))
     }
 }
 
@@ -190,13 +306,7 @@ pub(crate) struct Flat(pub(crate) Collected);
 
 impl<'de> Deserialize<'de> for Flat {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        let raw = <&RawValue>::deserialize(deserializer)?;
-        if !raw.get().starts_with('{') {
-            return Ok(Self::default());
-        }
-        serde_json::Deserializer::from_str(raw.get())
-            .deserialize_map(FlatVisitor)
-            .map_err(D::Error::custom)
+        deserializer.deserialize_any(FlatVisitor)
     }
 }
 
@@ -211,12 +321,41 @@ impl<'de> Visitor<'de> for FlatVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Flat, A::Error> {
         let mut collected = Collected::default();
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(Text(key)) = map.next_key()? {
             if let Some(value) = value_of_raw(map.next_value()?) {
-                collected.push(key, value);
+                collected.push(&key, value.as_ref().map_err(|reason| *reason));
             }
         }
         Ok(Flat(collected))
+    }
+
+    fn visit_bool<E: Error>(self, _: bool) -> Result<Flat, E> {
+        Ok(Flat::default())
+    }
+
+    fn visit_i64<E: Error>(self, _: i64) -> Result<Flat, E> {
+        Ok(Flat::default())
+    }
+
+    fn visit_u64<E: Error>(self, _: u64) -> Result<Flat, E> {
+        Ok(Flat::default())
+    }
+
+    fn visit_f64<E: Error>(self, _: f64) -> Result<Flat, E> {
+        Ok(Flat::default())
+    }
+
+    fn visit_str<E: Error>(self, _: &str) -> Result<Flat, E> {
+        Ok(Flat::default())
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Flat, E> {
+        Ok(Flat::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Flat, A::Error> {
+        while list.next_element::<IgnoredAny>()?.is_some() {}
+        Ok(Flat::default())
     }
 }
 

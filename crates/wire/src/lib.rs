@@ -29,4 +29,4 @@ pub use shape::{Shape, shape_of};
 /// Grows whenever the same bytes may decode to other spans or rejections than
 /// before. Recorded with every stored request, so that a replay knows which
 /// rules accepted it.
-pub const DECODER_VERSION: u16 = 1;
+pub const DECODER_VERSION: u16 = 2;

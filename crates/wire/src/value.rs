@@ -5,27 +5,14 @@ use std::fmt::Write;
 
 use base64::Engine;
 use base64::engine::general_purpose::STANDARD;
-use hotspan_model::{Attributes, Value};
+use hotspan_model::{Attributes, AttributesBuilder, Scalar, ValueRef};
 
 use crate::decoded::{Decoded, Reason};
 use crate::limits::{PER_LIST_MAX, VALUE_BYTES_MAX};
 
-/// A value, or why it is left out.
-pub(crate) type Outcome = Result<Value, Reason>;
-
 /// Text within the size limit.
-pub(crate) fn text(text: impl Into<String> + AsRef<str>) -> Outcome {
-    if text.as_ref().len() > VALUE_BYTES_MAX {
-        return Err(Reason::AttributeTooLarge);
-    }
-    Ok(Value::Str(text.into()))
-}
-
-/// Bytes as the JSON text of their base64 form.
-pub(crate) fn bytes(bytes: &[u8]) -> Outcome {
-    let mut json = Json::default();
-    json.bytes(bytes)?;
-    Ok(json.finish())
+pub(crate) fn text(text: &str) -> Result<ValueRef<'_>, Reason> {
+    if text.len() > VALUE_BYTES_MAX { Err(Reason::AttributeTooLarge) } else { Ok(text.into()) }
 }
 
 /// What is left out of a span that is kept, by reason.
@@ -73,16 +60,11 @@ pub(crate) struct Collected {
 }
 
 impl Collected {
-    /// Nothing yet, with room for `capacity` pairs.
-    pub(crate) fn with_capacity(capacity: usize) -> Self {
-        Self { attributes: Attributes::with_capacity(capacity), left_out: LeftOut::default() }
-    }
-
     /// Adds one pair, or notes why not.
-    pub(crate) fn push(&mut self, key: impl Into<String>, value: Outcome) {
+    pub(crate) fn push<'v>(&mut self, key: &str, value: Result<impl Into<ValueRef<'v>>, Reason>) {
         match value {
             _ if self.is_full() => self.left_out.note(Reason::TooManyParts, 1),
-            Ok(value) => self.attributes.push(key.into(), value),
+            Ok(value) => self.attributes.push(key, value),
             Err(reason) => self.left_out.note(reason, 1),
         }
     }
@@ -93,6 +75,58 @@ impl Collected {
     }
 }
 
+/// Attributes being gathered within the limits from bytes that are not known
+/// to be UTF-8 yet.
+#[derive(Debug, Default)]
+pub(crate) struct Gathered {
+    pairs: AttributesBuilder,
+    left_out: LeftOut,
+}
+
+impl Gathered {
+    /// Nothing yet, with room for as much as `like` has.
+    pub(crate) fn with_room(like: Room) -> Self {
+        let pairs = AttributesBuilder::with_capacity(like.pairs, like.text_bytes);
+        Self { pairs, left_out: LeftOut::default() }
+    }
+
+    /// Adds one pair; the text is within the limit.
+    #[inline]
+    pub(crate) fn push(&mut self, key: &[u8], scalar: Scalar, text: &[u8]) {
+        self.pairs.push(key, scalar, text);
+    }
+
+    /// Notes a pair that is not kept.
+    pub(crate) fn leave_out(&mut self, reason: Reason) {
+        self.left_out.note(reason, 1);
+    }
+
+    /// True when no further pair is kept.
+    #[inline]
+    pub(crate) fn is_full(&self) -> bool {
+        self.pairs.len() >= PER_LIST_MAX
+    }
+
+    /// What was gathered; `None` when a text of it is not UTF-8.
+    pub(crate) fn finish(self) -> Option<Collected> {
+        let attributes = self.pairs.finish()?;
+        Some(Collected { attributes, left_out: self.left_out })
+    }
+}
+
+/// How large a list of attributes is: a good guess for the next one.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Room {
+    pairs: usize,
+    text_bytes: usize,
+}
+
+impl Room {
+    pub(crate) fn of(attributes: &Attributes) -> Self {
+        Self { pairs: attributes.len(), text_bytes: attributes.text_bytes() }
+    }
+}
+
 /// JSON text being written, up to the size limit.
 #[derive(Default)]
 pub(crate) struct Json {
@@ -100,9 +134,14 @@ pub(crate) struct Json {
 }
 
 impl Json {
-    /// The text as an attribute's value.
-    pub(crate) fn finish(self) -> Value {
-        Value::Json(self.text)
+    /// The text.
+    pub(crate) fn into_text(self) -> String {
+        self.text
+    }
+
+    /// The text so far.
+    pub(crate) fn as_str(&self) -> &str {
+        &self.text
     }
 
     /// Writes punctuation, `true`, `null` and other text that is JSON already.
@@ -161,13 +200,13 @@ impl Json {
     }
 
     /// Any value that was built on its own.
-    pub(crate) fn value(&mut self, value: &Value) -> Result<(), Reason> {
+    pub(crate) fn value(&mut self, value: ValueRef<'_>) -> Result<(), Reason> {
         match value {
-            Value::Str(text) => self.string(text),
-            Value::Int(number) => self.int(*number),
-            Value::Float(number) => self.float(*number),
-            Value::Bool(truth) => self.raw(if *truth { "true" } else { "false" }),
-            Value::Json(text) => self.raw(text),
+            ValueRef::Str(text) => self.string(text),
+            ValueRef::Int(number) => self.int(number),
+            ValueRef::Float(number) => self.float(number),
+            ValueRef::Bool(truth) => self.raw(if truth { "true" } else { "false" }),
+            ValueRef::Json(text) => self.raw(text),
         }
     }
 
@@ -197,22 +236,22 @@ mod tests {
             json.raw(",")?;
             json.bytes(&[1, 2, 255])?;
             json.raw(",")?;
-            json.value(&Value::Bool(true))?;
+            json.value(ValueRef::Bool(true))?;
             json.raw("]")
         };
         assert_eq!(write(), Ok(()));
         let expected = r#"["a\"\\\n\r\t\u0001é",1e300,"-Infinity","AQL/",true]"#;
-        assert_eq!(json.finish(), Value::Json(expected.to_owned()));
+        assert_eq!(json.into_text(), expected);
         serde_json::from_str::<serde::de::IgnoredAny>(expected).expect("is JSON");
     }
 
     #[test]
     fn too_much_is_noted_and_not_kept() {
         let mut collected = Collected::default();
-        collected.push("big", text("x".repeat(VALUE_BYTES_MAX + 1)));
-        collected.push("fits", text("x".repeat(VALUE_BYTES_MAX)));
+        collected.push("big", text(&"x".repeat(VALUE_BYTES_MAX + 1)));
+        collected.push("fits", text(&"x".repeat(VALUE_BYTES_MAX)));
         for number in 0..PER_LIST_MAX {
-            collected.push(number.to_string(), Ok(Value::Bool(true)));
+            collected.push(&number.to_string(), Ok(ValueRef::Bool(true)));
         }
         assert_eq!(collected.attributes.len(), PER_LIST_MAX);
         let mut expected = LeftOut::default();

@@ -50,8 +50,32 @@ const BOUND_VALUES: &[&str] = &["db.query.parameter.", "db.operation.parameter."
 /// Headers come in many spellings (`http.request.header.x_api_key`,
 /// `request.headers.X-Api-Key`), so only the last part counts.
 pub(super) fn holds_secret(attribute: &str) -> bool {
-    let bound = BOUND_VALUES.iter().any(|start| attribute.starts_with(start));
-    bound || attribute == "db.params" || is_secret(attribute.rsplit('.').next().unwrap_or_default())
+    let bound = attribute.starts_with("db.")
+        && (attribute == "db.params"
+            || BOUND_VALUES.iter().any(|start| attribute.starts_with(start)));
+    let last = || attribute.rsplit('.').next().unwrap_or_default();
+    bound || (may_be_secret(attribute) && is_secret(last()))
+}
+
+/// What secret names end in, the last three letters of each.
+const LAST_LETTERS: &[[u8; 3]] = &[
+    *b"als", *b"ase", *b"ial", *b"ies", *b"ion", *b"jwt", *b"ken", *b"key", *b"kie", *b"nid",
+    *b"nse", *b"ord", *b"pwd", *b"ret", *b"sig", *b"swd", *b"ure", *b"uth",
+];
+
+/// False when a look at the end of a name is enough to know that it is not
+/// secret: nearly every attribute of every span passes here.
+#[inline]
+fn may_be_secret(name: &str) -> bool {
+    // A byte after `%` may be part of an encoded sign.
+    let Some(end @ [.., a, b, c]) = name.as_bytes().last_chunk::<5>() else { return true };
+    if end.contains(&b'%') {
+        return true;
+    }
+    if [a, b, c].iter().all(|byte| byte.is_ascii_alphanumeric()) {
+        return LAST_LETTERS.contains(&[a, b, c].map(u8::to_ascii_lowercase));
+    }
+    !c.is_ascii_digit()
 }
 
 /// True when a header, parameter or field with this name has a secret value.
@@ -87,6 +111,18 @@ fn plain<'a>(name: &str, buffer: &'a mut [u8; PLAIN_BYTES_MAX]) -> &'a [u8] {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn last_letters_are_those_of_the_names() {
+        let mut letters: Vec<[u8; 3]> = SECRET
+            .iter()
+            .chain(SECRET_ENDINGS)
+            .filter_map(|name| name.as_bytes().last_chunk().copied())
+            .collect();
+        letters.sort_unstable();
+        letters.dedup();
+        assert_eq!(letters, LAST_LETTERS);
+    }
 
     #[test]
     fn names_of_secrets() {

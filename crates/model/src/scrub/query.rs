@@ -1,7 +1,7 @@
 //! Values inside database statements: SQL literals, arguments of commands,
 //! JSON documents. Which text of a span is a statement is decided here too.
 
-use crate::attribute::{Attributes, Value};
+use crate::attribute::{Attributes, Value, ValueRef};
 use crate::normalise::sql::{self, Quotes};
 use crate::span::Span;
 
@@ -19,51 +19,78 @@ enum Language {
 
 /// Takes the values out of a span's statements; returns how many texts changed.
 pub(super) fn scrub_queries(span: &mut Span) -> usize {
-    let language = language_of(&span.attributes);
-    let mut changed = 0;
-    for (key, value) in span.attributes.iter_mut() {
-        let Value::Str(text) = value else { continue };
-        if STATEMENTS.contains(&key)
-            && let Some(masked) = mask(text, language.unwrap_or(Language::Sql(Quotes::Guess)))
-        {
-            *text = masked;
-            changed += 1;
-        }
-    }
-    if let Some(language) = language
-        && let Some(masked) = mask(&span.name, language)
-    {
+    let Some(language) = Told::of(&span.attributes).language() else {
+        return 0;
+    };
+    let mut changed = span.attributes.replace_values(|key, value| {
+        let text = value.as_str().filter(|_| STATEMENTS.contains(&key))?;
+        mask(text, language).map(Value::Str)
+    });
+    if let Some(masked) = mask(&span.name, language) {
         span.name = masked;
         changed += 1;
     }
     changed
 }
 
-/// The query language of a database span; `None` for any other span.
-fn language_of(attributes: &Attributes) -> Option<Language> {
-    let op = attributes.first_str(&["sentry.op"]).unwrap_or_default();
-    let database_op = op == "db" || op.starts_with("db.");
-    let system = attributes
-        .first_str(&["db.system.name", "db.system"])
-        .or_else(|| database_op.then(|| op.strip_prefix("db.").unwrap_or_default()));
-    let statement = attributes.first_str(STATEMENTS);
-    let system = match (system, statement) {
-        (Some(system), _) => system.to_ascii_lowercase(),
-        (None, Some(_)) => String::new(),
-        (None, None) => return None,
-    };
-    let named = |names: &[&str]| names.iter().any(|name| system.contains(name));
-    Some(if named(&["redis", "valkey", "memcache"]) {
-        Language::Command
-    } else if named(&["mongo", "elasticsearch", "opensearch", "couch", "cosmos", "dynamo"]) {
-        Language::Json
-    } else if named(&["mysql", "maria"]) {
-        Language::Sql(Quotes::Text)
-    } else if named(&["postgres", "cockroach"]) {
-        Language::Sql(Quotes::Name)
-    } else {
-        Language::Sql(Quotes::Guess)
-    })
+/// What attributes tell about the database a span calls.
+#[derive(Default)]
+struct Told<'a> {
+    op: Option<ValueRef<'a>>,
+    system_name: Option<ValueRef<'a>>,
+    system: Option<ValueRef<'a>>,
+    has_statement: bool,
+}
+
+impl<'a> Told<'a> {
+    /// One pass: most spans call no database.
+    fn of(attributes: &'a Attributes) -> Self {
+        let mut told = Self::default();
+        for (key, value) in attributes.iter() {
+            let slot = match key {
+                "sentry.op" => &mut told.op,
+                "db.system.name" => &mut told.system_name,
+                "db.system" => &mut told.system,
+                _ => {
+                    told.has_statement |=
+                        STATEMENTS.contains(&key) && text_of(Some(value)).is_some();
+                    continue;
+                }
+            };
+            // Of a repeated key the first counts.
+            slot.get_or_insert(value);
+        }
+        told
+    }
+
+    /// The query language of a database span; `None` for any other span.
+    fn language(&self) -> Option<Language> {
+        let op = text_of(self.op).unwrap_or_default();
+        let database_op = op == "db" || op.starts_with("db.");
+        let system = text_of(self.system_name)
+            .or(text_of(self.system))
+            .or_else(|| database_op.then(|| op.strip_prefix("db.").unwrap_or_default()));
+        if system.is_none() && !self.has_statement {
+            return None;
+        }
+        let system = system.unwrap_or_default().to_ascii_lowercase();
+        let named = |names: &[&str]| names.iter().any(|name| system.contains(name));
+        Some(if named(&["redis", "valkey", "memcache"]) {
+            Language::Command
+        } else if named(&["mongo", "elasticsearch", "opensearch", "couch", "cosmos", "dynamo"]) {
+            Language::Json
+        } else if named(&["mysql", "maria"]) {
+            Language::Sql(Quotes::Text)
+        } else if named(&["postgres", "cockroach"]) {
+            Language::Sql(Quotes::Name)
+        } else {
+            Language::Sql(Quotes::Guess)
+        })
+    }
+}
+
+fn text_of(value: Option<ValueRef<'_>>) -> Option<&str> {
+    value.and_then(ValueRef::as_str).filter(|text| !text.is_empty())
 }
 
 fn mask(text: &str, language: Language) -> Option<String> {

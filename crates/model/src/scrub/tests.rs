@@ -153,7 +153,7 @@ fn names_of_database_spans_are_statements() {
 fn every_part_of_a_span_is_scrubbed() {
     let secret_url = "http://h/?token=abc";
     let mut dirty = span(secret_url, &[("http.request.header.authorization", "anything")]);
-    dirty.attributes.push("headers".into(), Value::Json(r#"{"Cookie":"a"}"#.into()));
+    dirty.attributes.push("headers", ValueRef::Json(r#"{"Cookie":"a"}"#));
     dirty.status_message = secret_url.to_owned();
     dirty.events = vec![Event {
         name: secret_url.to_owned(),

@@ -32,25 +32,26 @@ fn scrubbed_once(text: &str) -> Option<String> {
     if text.len() < TEXT_BYTES_MIN {
         return None;
     }
-    let signs = Signs::of(text);
+    let signs = signs_of(text);
+    let has = |needed: u8| signs & needed == needed;
     let mut secrets: Vec<Range<usize>> = Vec::new();
-    if signs.at {
+    if has(AT | COLON) {
         userinfo(text, &mut secrets);
     }
-    if signs.equals {
+    if has(EQUALS) {
         parameters(text, "=", &mut secrets);
     }
-    if signs.percent {
+    if has(PERCENT) {
         parameters(text, "%3D", &mut secrets);
         parameters(text, "%3d", &mut secrets);
     }
-    if signs.quote {
+    if has(QUOTE | COLON) {
         fields(text, &mut secrets);
     }
-    if signs.space {
+    if has(SPACE) {
         schemes(text, &mut secrets);
     }
-    if signs.long_word {
+    if text.len() >= WORD_BYTES_MIN {
         bare_values(text, &mut secrets);
     }
     secrets.retain(|range| !range.is_empty() && &text[range.clone()] != SCRUBBED);
@@ -61,39 +62,32 @@ fn scrubbed_once(text: &str) -> Option<String> {
     Some(replaced(text, &secrets))
 }
 
-/// Characters without which a kind of secret cannot be there. Nearly every
-/// text of every span is scanned and has none, so one pass over it decides.
-#[derive(Default)]
-struct Signs {
-    at: bool,
-    equals: bool,
-    percent: bool,
-    quote: bool,
-    space: bool,
-    long_word: bool,
-}
-
 /// The shortest value that [`bare_values`] recognises.
 const WORD_BYTES_MIN: usize = 40;
 
-impl Signs {
-    fn of(text: &str) -> Self {
-        let mut signs = Self::default();
-        let mut word = 0;
-        for byte in text.bytes() {
-            match byte {
-                b'@' => signs.at = true,
-                b'%' => signs.percent = true,
-                b'"' | b'\'' => signs.quote = true,
-                b' ' => signs.space = true,
-                b'=' => signs.equals = true,
-                _ => {}
-            }
-            word = if in_word(byte) { word + 1 } else { 0 };
-            signs.long_word |= word >= WORD_BYTES_MIN;
-        }
-        signs
-    }
+// Characters without which a kind of secret cannot be there. Nearly every text
+// of every span is scanned and has none, so one pass over it decides.
+const AT: u8 = 1;
+const COLON: u8 = 1 << 1;
+const EQUALS: u8 = 1 << 2;
+const PERCENT: u8 = 1 << 3;
+const QUOTE: u8 = 1 << 4;
+const SPACE: u8 = 1 << 5;
+
+const SIGNS: [u8; 256] = {
+    let mut signs = [0; 256];
+    signs[b'@' as usize] = AT;
+    signs[b':' as usize] = COLON;
+    signs[b'=' as usize] = EQUALS;
+    signs[b'%' as usize] = PERCENT;
+    signs[b'"' as usize] = QUOTE;
+    signs[b'\'' as usize] = QUOTE;
+    signs[b' ' as usize] = SPACE;
+    signs
+};
+
+fn signs_of(text: &str) -> u8 {
+    text.bytes().fold(0, |signs, byte| signs | SIGNS[usize::from(byte)])
 }
 
 /// The characters of base64 in both alphabets and of web tokens.
@@ -223,10 +217,8 @@ fn json_value_len(value: &str) -> usize {
 
 /// `Authorization: Bearer …` quoted in a message.
 fn schemes(text: &str, secrets: &mut Vec<Range<usize>>) {
-    for (at, word) in words(text) {
-        let scheme = word.eq_ignore_ascii_case("bearer") || word.eq_ignore_ascii_case("basic");
-        let after = at + word.len();
-        if !scheme || !text[after..].starts_with(' ') {
+    for (after, _) in text.match_indices(' ') {
+        if !ends_with_word(&text[..after], "bearer") && !ends_with_word(&text[..after], "basic") {
             continue;
         }
         let value = &text[after + 1..];
@@ -242,6 +234,14 @@ fn schemes(text: &str, secrets: &mut Vec<Range<usize>>) {
             secrets.push(after + 1..after + 1 + len);
         }
     }
+}
+
+/// True when the last run of [`in_word`] characters is this word in any case.
+fn ends_with_word(text: &str, word: &str) -> bool {
+    let split = text.len().checked_sub(word.len()).map(|at| text.as_bytes().split_at(at));
+    split.is_some_and(|(before, last)| {
+        last.eq_ignore_ascii_case(word.as_bytes()) && !before.last().is_some_and(|b| in_word(*b))
+    })
 }
 
 /// Values that give themselves away wherever they stand.

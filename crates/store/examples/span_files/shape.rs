@@ -4,7 +4,7 @@ use std::sync::Arc;
 
 use hotspan_model::{
     Attributes, Door, EntryHint, Resource, Scope, Span, SpanId, SpanKind, Status, TraceId,
-    UnixNanos, Value,
+    UnixNanos, Value, ValueRef,
 };
 
 /// Tables and things that requests are about.
@@ -112,7 +112,7 @@ fn web(random: &mut Random, at: UnixNanos, spans: &mut Vec<Span>) {
         ("http.route", format!("/{thing}/:id")),
         ("http.client_ip", format!("10.0.{}.{}", random.below(256), random.below(256))),
     ]);
-    root.attributes.push("http.status_code".to_owned(), Value::Int(200));
+    root.attributes.push("http.status_code", ValueRef::Int(200));
     let mut now = at.plus(200_000);
     for _ in 0..1 + random.below(8) {
         let mut span = child(random, &root, now);

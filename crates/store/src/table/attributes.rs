@@ -11,7 +11,7 @@ use datafusion::arrow::array::builder::{
 };
 use datafusion::arrow::array::{Array, ArrayRef, Float64Array, Int64Array, MapArray, StringArray};
 use datafusion::arrow::datatypes::DataType;
-use hotspan_model::{Attributes, Value};
+use hotspan_model::{Attributes, Value, ValueRef};
 
 use super::columns::take;
 use super::schema::{map_key, map_value};
@@ -42,20 +42,20 @@ impl AttributeColumns {
     pub(super) fn append(&mut self, attributes: &Attributes) {
         for (key, value) in each_once(attributes) {
             match value {
-                Value::Str(text) => {
+                ValueRef::Str(text) => {
                     self.texts.keys().append_value(key);
                     self.texts.values().append_value(text);
                 }
-                Value::Int(number) => {
+                ValueRef::Int(number) => {
                     self.ints.keys().append_value(key);
-                    self.ints.values().append_value(*number);
+                    self.ints.values().append_value(number);
                 }
-                Value::Float(number) => {
+                ValueRef::Float(number) => {
                     self.floats.keys().append_value(key);
-                    self.floats.values().append_value(*number);
+                    self.floats.values().append_value(number);
                 }
-                Value::Bool(truth) => append_text(&mut self.others, key, truth_text(*truth)),
-                Value::Json(json) => append_text(&mut self.others, key, json),
+                ValueRef::Bool(truth) => append_text(&mut self.others, key, truth_text(truth)),
+                ValueRef::Json(json) => append_text(&mut self.others, key, json),
             }
         }
         close_row(&mut self.texts);
@@ -95,13 +95,13 @@ impl PlainAttributeColumns {
     pub(super) fn append(&mut self, attributes: &Attributes) {
         for (key, value) in each_once(attributes) {
             match value {
-                Value::Str(text) => append_text(&mut self.texts, key, text),
-                Value::Bool(truth) => append_text(&mut self.others, key, truth_text(*truth)),
-                Value::Json(json) => append_text(&mut self.others, key, json),
-                Value::Int(number) => append_number(&mut self.others, key, number),
+                ValueRef::Str(text) => append_text(&mut self.texts, key, text),
+                ValueRef::Bool(truth) => append_text(&mut self.others, key, truth_text(truth)),
+                ValueRef::Json(json) => append_text(&mut self.others, key, json),
+                ValueRef::Int(number) => append_number(&mut self.others, key, &number),
                 // The `?` form keeps the point of a whole number, which tells
                 // it from an integer.
-                Value::Float(number) => {
+                ValueRef::Float(number) => {
                     append_number(&mut self.others, key, &format_args!("{number:?}"))
                 }
             }
@@ -116,7 +116,7 @@ impl PlainAttributeColumns {
 }
 
 /// Pairs whose key did not come before.
-fn each_once(attributes: &Attributes) -> impl Iterator<Item = (&str, &Value)> {
+fn each_once(attributes: &Attributes) -> impl Iterator<Item = (&str, ValueRef<'_>)> {
     attributes
         .iter()
         .enumerate()

@@ -3,7 +3,7 @@
 use std::time::Instant;
 
 use datafusion::arrow::array::RecordBatch;
-use hotspan_model::{Attributes, Span, Value};
+use hotspan_model::{Attributes, Span};
 
 use super::columns::SpanColumns;
 use crate::{Batch, StoreError};
@@ -14,8 +14,8 @@ const BATCH_ROWS_MAX: usize = 8_192;
 const BATCH_BYTES_MAX: usize = 8 << 20;
 /// What a span takes beside its texts.
 const SPAN_BYTES: usize = 400;
-/// What an attribute takes beside its texts.
-const ATTRIBUTE_BYTES: usize = 8;
+/// What an attribute takes beside its texts: a number, or where its texts end.
+const ATTRIBUTE_BYTES: usize = 16;
 
 /// Spans in memory. The newest rows grow in builders, the tail; a query takes
 /// a copy of the tail, which serves until the next span comes.
@@ -112,12 +112,5 @@ fn bytes_of(span: &Span) -> usize {
 }
 
 fn attribute_bytes(attributes: &Attributes) -> usize {
-    let pair = |(key, value): (&str, &Value)| {
-        let value = match value {
-            Value::Str(text) | Value::Json(text) => text.len(),
-            Value::Int(_) | Value::Float(_) | Value::Bool(_) => 8,
-        };
-        key.len() + value + ATTRIBUTE_BYTES
-    };
-    attributes.iter().map(pair).sum()
+    attributes.text_bytes() + attributes.len() * ATTRIBUTE_BYTES
 }

@@ -28,7 +28,7 @@ fn values() -> impl Strategy<Value = Value> {
 fn attributes() -> impl Strategy<Value = Attributes> {
     prop::collection::vec(("[a-e]{1,2}", values()), 0..5).prop_map(|pairs| {
         let mut attributes = Attributes::new();
-        pairs.into_iter().for_each(|(key, value)| attributes.push(key, value));
+        pairs.into_iter().for_each(|(key, value)| attributes.push(&key, &value));
         attributes
     })
 }
@@ -120,7 +120,7 @@ fn kept(attributes: &Attributes) -> Attributes {
     let mut pairs: Vec<(String, Value)> = Vec::new();
     for (key, value) in attributes.iter() {
         if !pairs.iter().any(|(earlier, _)| earlier == key) {
-            pairs.push((key.to_owned(), value.clone()));
+            pairs.push((key.to_owned(), value.to_value()));
         }
     }
     pairs.sort_by(|(a, _), (b, _)| a.cmp(b));

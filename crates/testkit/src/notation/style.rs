@@ -142,7 +142,7 @@ impl Style {
             Some(code) => span.attributes.set(key, code),
             None => {
                 let kept = span.attributes.iter().filter(|(name, _)| *name != key);
-                span.attributes = kept.map(|(k, v)| (k.to_owned(), v.clone())).collect();
+                span.attributes = kept.map(|(k, v)| (k.to_owned(), v.to_value())).collect();
             }
         }
     }

@@ -8,7 +8,7 @@ use std::time::Duration;
 use axum::Json;
 use axum::extract::{Path, State};
 use hotspan_analysis::trace_view;
-use hotspan_model::{Attributes, Event, Finding, Link, SegmentRecord, Span, TraceId, Value};
+use hotspan_model::{Attributes, Event, Finding, Link, SegmentRecord, Span, TraceId, ValueRef};
 use serde::Serialize;
 use serde_json::value::RawValue;
 
@@ -207,14 +207,14 @@ fn link_body(link: Link) -> LinkBody {
 }
 
 fn attributes(attributes: &Attributes) -> BTreeMap<String, AnyValue> {
-    let value = |value: &Value| match value {
-        Value::Str(text) => AnyValue::Text(text.clone()),
-        Value::Int(number) => AnyValue::Int(*number),
-        Value::Float(number) => AnyValue::Float(*number),
-        Value::Bool(truth) => AnyValue::Bool(*truth),
-        Value::Json(text) => match RawValue::from_string(text.clone()) {
+    let value = |value: ValueRef<'_>| match value {
+        ValueRef::Str(text) => AnyValue::Text(text.to_owned()),
+        ValueRef::Int(number) => AnyValue::Int(number),
+        ValueRef::Float(number) => AnyValue::Float(number),
+        ValueRef::Bool(truth) => AnyValue::Bool(truth),
+        ValueRef::Json(text) => match RawValue::from_string(text.to_owned()) {
             Ok(json) => AnyValue::Json(json),
-            Err(_) => AnyValue::Text(text.clone()),
+            Err(_) => AnyValue::Text(text.to_owned()),
         },
     };
     attributes.iter().map(|(key, held)| (key.to_owned(), value(held))).collect()

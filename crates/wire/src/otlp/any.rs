@@ -1,19 +1,20 @@
 //! `KeyValue` and `AnyValue` in JSON, read straight into the model's values.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use base64::Engine;
 use base64::alphabet::{STANDARD, URL_SAFE};
 use base64::engine::{DecodePaddingMode, GeneralPurpose, GeneralPurposeConfig};
-use hotspan_model::Value;
+use hotspan_model::ValueRef;
 use serde::Deserialize;
 use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 
 use super::scalar::{Double, Signed};
 use crate::decoded::Reason;
-use crate::json::Capped;
+use crate::json::{Held, HeldOutcome, Text, held_text};
 use crate::limits::DEPTH_MAX;
-use crate::value::{self, Collected, Json, Outcome};
+use crate::value::{Collected, Json};
 
 /// Protobuf's JSON mapping lets senders choose alphabet and padding.
 const LENIENT: GeneralPurposeConfig =
@@ -21,39 +22,49 @@ const LENIENT: GeneralPurposeConfig =
 const BASE64: GeneralPurpose = GeneralPurpose::new(&STANDARD, LENIENT);
 const BASE64_URL: GeneralPurpose = GeneralPurpose::new(&URL_SAFE, LENIENT);
 
-/// `KeyValue`.
-#[derive(Debug, Deserialize)]
-pub(super) struct KeyValue {
-    key: Option<String>,
-    value: Option<AnyValue>,
-}
+/// A list of `KeyValue`s, within the limits.
+#[derive(Debug, Default)]
+pub(super) struct KeyValues(pub(super) Collected);
 
-/// Attributes of a list that was read, within the limits.
-pub(super) fn collect(list: Capped<KeyValue>) -> Collected {
-    let mut collected = Collected::default();
-    for pair in list.items {
-        let value = pair.value.unwrap_or_default();
-        collected.push(pair.key.unwrap_or_default(), value.0);
-    }
-    let beyond = u64::from(list.beyond);
-    collected.left_out.note(Reason::TooManyParts, beyond);
-    collected
-}
-
-/// `AnyValue`, or why it is left out.
-#[derive(Debug)]
-struct AnyValue(Outcome);
-
-impl Default for AnyValue {
-    fn default() -> Self {
-        Self(Ok(Value::Json("null".to_owned())))
-    }
-}
-
-impl<'de> Deserialize<'de> for AnyValue {
+impl<'de> Deserialize<'de> for KeyValues {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        Any { depth: 0 }.deserialize(deserializer).map(Self)
+        deserializer.deserialize_any(KeyValuesVisitor)
     }
+}
+
+struct KeyValuesVisitor;
+
+impl<'de> Visitor<'de> for KeyValuesVisitor {
+    type Value = KeyValues;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a list")
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<KeyValues, E> {
+        Ok(KeyValues::default())
+    }
+
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<KeyValues, A::Error> {
+        let mut collected = Collected::default();
+        while !collected.is_full() {
+            match list.next_element_seed(Pair { depth: 0 })? {
+                Some((key, value)) => {
+                    collected.push(&key, value.as_ref().map_err(|reason| *reason));
+                }
+                None => return Ok(KeyValues(collected)),
+            }
+        }
+        while list.next_element::<IgnoredAny>()?.is_some() {
+            collected.left_out.note(Reason::TooManyParts, 1);
+        }
+        Ok(KeyValues(collected))
+    }
+}
+
+/// What an `AnyValue` is of which nothing is set.
+fn unset<'de>() -> HeldOutcome<'de> {
+    Ok(Held::Json(Cow::Borrowed("null")))
 }
 
 /// Reads an `AnyValue` that lies `depth` lists and maps deep.
@@ -63,42 +74,46 @@ struct Any {
 }
 
 impl<'de> DeserializeSeed<'de> for Any {
-    type Value = Outcome;
+    type Value = HeldOutcome<'de>;
 
     fn deserialize<D: serde::Deserializer<'de>>(
         self,
         deserializer: D,
-    ) -> Result<Outcome, D::Error> {
+    ) -> Result<HeldOutcome<'de>, D::Error> {
         deserializer.deserialize_any(self)
     }
 }
 
 impl<'de> Visitor<'de> for Any {
-    type Value = Outcome;
+    type Value = HeldOutcome<'de>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an AnyValue object")
     }
 
-    fn visit_unit<E: Error>(self) -> Result<Outcome, E> {
-        Ok(AnyValue::default().0)
+    fn visit_unit<E: Error>(self) -> Result<HeldOutcome<'de>, E> {
+        Ok(unset())
     }
 
-    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Outcome, A::Error> {
-        let mut outcome = AnyValue::default().0;
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<HeldOutcome<'de>, A::Error> {
+        let mut outcome = unset();
         while let Some(field) = map.next_key::<Field>()? {
             let known = match field {
-                Field::StringValue => map.next_value::<Option<String>>()?.map(value::text),
-                Field::BoolValue => map.next_value::<Option<bool>>()?.map(Value::Bool).map(Ok),
-                Field::IntValue => {
-                    map.next_value::<Option<Signed>>()?.map(|number| Ok(Value::Int(number.0)))
+                Field::StringValue => {
+                    map.next_value::<Option<Text<'de>>>()?.map(|text| held_text(text.0))
                 }
-                Field::DoubleValue => {
-                    map.next_value::<Option<Double>>()?.map(|number| Ok(Value::Float(number.0)))
+                Field::BoolValue => {
+                    map.next_value::<Option<bool>>()?.map(ValueRef::Bool).map(scalar)
                 }
+                Field::IntValue => map
+                    .next_value::<Option<Signed>>()?
+                    .map(|number| scalar(ValueRef::Int(number.0))),
+                Field::DoubleValue => map
+                    .next_value::<Option<Double>>()?
+                    .map(|number| scalar(ValueRef::Float(number.0))),
                 Field::BytesValue => map
-                    .next_value::<Option<String>>()?
-                    .map(|text| decode_base64(&text))
+                    .next_value::<Option<Text<'de>>>()?
+                    .map(|text| decode_base64(&text.0))
                     .transpose()?,
                 Field::ArrayValue => self.nested(&mut map, Shape::List)?,
                 Field::KvlistValue => self.nested(&mut map, Shape::Map)?,
@@ -118,7 +133,7 @@ impl Any {
         self,
         map: &mut A,
         shape: Shape,
-    ) -> Result<Option<Outcome>, A::Error> {
+    ) -> Result<Option<HeldOutcome<'de>>, A::Error> {
         let depth = self.depth + 1;
         if depth > DEPTH_MAX {
             map.next_value::<IgnoredAny>()?;
@@ -128,10 +143,21 @@ impl Any {
     }
 }
 
-fn decode_base64<E: Error>(text: &str) -> Result<Outcome, E> {
+fn scalar<'de>(value: ValueRef<'de>) -> HeldOutcome<'de> {
+    Ok(Held::Scalar(value))
+}
+
+fn written<'de>(json: Result<Json, Reason>) -> HeldOutcome<'de> {
+    json.map(|json| Held::Json(Cow::Owned(json.into_text())))
+}
+
+fn decode_base64<'de, E: Error>(text: &str) -> Result<HeldOutcome<'de>, E> {
     let decoded = BASE64.decode(text).or_else(|_| BASE64_URL.decode(text));
     match decoded {
-        Ok(bytes) => Ok(value::bytes(&bytes)),
+        Ok(bytes) => {
+            let mut json = Json::default();
+            Ok(written(json.bytes(&bytes).map(|()| json)))
+        }
         Err(error) => Err(E::custom(format!("bytesValue is not base64: {error}"))),
     }
 }
@@ -170,7 +196,7 @@ struct Nested {
 }
 
 impl<'de> DeserializeSeed<'de> for Nested {
-    type Value = Option<Outcome>;
+    type Value = Option<HeldOutcome<'de>>;
 
     fn deserialize<D: serde::Deserializer<'de>>(
         self,
@@ -181,7 +207,7 @@ impl<'de> DeserializeSeed<'de> for Nested {
 }
 
 impl<'de> Visitor<'de> for Nested {
-    type Value = Option<Outcome>;
+    type Value = Option<HeldOutcome<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("an object with a list of values")
@@ -193,8 +219,8 @@ impl<'de> Visitor<'de> for Nested {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
         let empty = if self.shape == Shape::List { "[]" } else { "{}" };
-        let mut outcome = Ok(Value::Json(empty.to_owned()));
-        while let Some(key) = map.next_key::<String>()? {
+        let mut outcome = Ok(Held::Json(Cow::Borrowed(empty)));
+        while let Some(Text(key)) = map.next_key()? {
             if key == "values" {
                 outcome = map.next_value_seed(Values(&self))?.unwrap_or(outcome);
             } else {
@@ -209,7 +235,7 @@ impl<'de> Visitor<'de> for Nested {
 struct Values<'n>(&'n Nested);
 
 impl<'de> DeserializeSeed<'de> for Values<'_> {
-    type Value = Option<Outcome>;
+    type Value = Option<HeldOutcome<'de>>;
 
     fn deserialize<D: serde::Deserializer<'de>>(
         self,
@@ -220,7 +246,7 @@ impl<'de> DeserializeSeed<'de> for Values<'_> {
 }
 
 impl<'de> Visitor<'de> for Values<'_> {
-    type Value = Option<Outcome>;
+    type Value = Option<HeldOutcome<'de>>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a list")
@@ -245,7 +271,7 @@ impl<'de> Visitor<'de> for Values<'_> {
                 }
             }
         }
-        Ok(Some(writer.finish()))
+        Ok(Some(written(writer.finish())))
     }
 }
 
@@ -257,7 +283,7 @@ struct Writer {
 }
 
 impl Writer {
-    fn add(&mut self, key: Option<&str>, value: Outcome) {
+    fn add(&mut self, key: Option<&str>, value: HeldOutcome<'_>) {
         let open = match self.shape {
             Shape::List => "[",
             Shape::Map => "{",
@@ -273,14 +299,14 @@ impl Writer {
                 json.string(key)?;
                 json.raw(":")?;
             }
-            json.value(&value)
+            json.value(value.as_ref())
         });
         if let Err(reason) = written {
             self.json = Err(reason);
         }
     }
 
-    fn finish(self) -> Outcome {
+    fn finish(self) -> Result<Json, Reason> {
         let mut json = self.json?;
         json.raw(match (self.shape, self.separator) {
             (Shape::List, "") => "[]",
@@ -288,7 +314,7 @@ impl Writer {
             (Shape::Map, "") => "{}",
             (Shape::Map, _) => "}",
         })?;
-        Ok(json.finish())
+        Ok(json)
     }
 }
 
@@ -298,7 +324,7 @@ struct Pair {
 }
 
 impl<'de> DeserializeSeed<'de> for Pair {
-    type Value = (String, Outcome);
+    type Value = (Cow<'de, str>, HeldOutcome<'de>);
 
     fn deserialize<D: serde::Deserializer<'de>>(
         self,
@@ -309,17 +335,17 @@ impl<'de> DeserializeSeed<'de> for Pair {
 }
 
 impl<'de> Visitor<'de> for Pair {
-    type Value = (String, Outcome);
+    type Value = (Cow<'de, str>, HeldOutcome<'de>);
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a KeyValue object")
     }
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
-        let mut pair = (String::new(), AnyValue::default().0);
-        while let Some(field) = map.next_key::<String>()? {
-            match field.as_str() {
-                "key" => pair.0 = map.next_value::<Option<String>>()?.unwrap_or_default(),
+        let mut pair = (Cow::Borrowed(""), unset());
+        while let Some(Text(field)) = map.next_key()? {
+            match field.as_ref() {
+                "key" => pair.0 = map.next_value::<Option<Text<'de>>>()?.unwrap_or_default().0,
                 "value" => pair.1 = map.next_value_seed(Any { depth: self.depth })?,
                 _ => drop(map.next_value::<IgnoredAny>()?),
             }

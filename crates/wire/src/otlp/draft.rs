@@ -68,8 +68,8 @@ pub(crate) struct Draft {
 pub(crate) type Refused = (Reason, String);
 
 impl Draft {
-    /// A span of which nothing was sent yet, with room for `attributes`.
-    pub(crate) fn with_capacity(attributes: usize) -> Self {
+    /// A span of which nothing was sent yet.
+    pub(crate) fn new() -> Self {
         Self {
             trace_id: Some(TraceId::default()),
             span_id: Some(SpanId::default()),
@@ -80,7 +80,7 @@ impl Draft {
             kind: 0,
             start_ns: 0,
             end_ns: 0,
-            attributes: Collected::with_capacity(attributes),
+            attributes: Collected::default(),
             dropped_attributes: 0,
             events: Vec::new(),
             dropped_events: 0,

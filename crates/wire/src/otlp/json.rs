@@ -4,27 +4,35 @@
 //! More is accepted than the specification demands: enum names beside numbers,
 //! ids in either case, field names in snake case, `null` for anything not sent.
 
+use std::fmt;
 use std::sync::Arc;
 
-use hotspan_model::{Event, Link, Resource, Scope, UnixNanos};
-use serde::Deserialize;
+use hotspan_model::{Attributes, Event, Link, Resource, Scope, UnixNanos};
+use serde::de::{DeserializeSeed, Error, IgnoredAny, MapAccess, Visitor};
+use serde::{Deserialize, Deserializer as _};
 use serde_json::value::RawValue;
 
-use super::any::{KeyValue, collect};
+use super::any::KeyValues;
 use super::draft::{Draft, Origin};
 use super::scalar::{EnumNumber, HexSpanId, HexTraceId, Unsigned};
 use crate::decoded::{Decoded, Reason, RequestError};
-use crate::json::{Capped, for_each_raw};
+use crate::json::{Capped, Element, Elements, Text};
 use crate::limits::Budget;
 
 /// Decodes an `ExportTraceServiceRequest` in JSON.
 pub fn decode_json(body: &[u8]) -> Result<Decoded, RequestError> {
-    let request: Request<'_> = serde_json::from_slice(body).map_err(malformed)?;
-    let mut reader = Reader { decoded: Decoded::default(), budget: Budget::new() };
-    if let Some(list) = request.resource_spans {
-        for_each_raw(list, malformed, |raw| reader.resource_spans(raw))?;
+    let mut reader = Reader { decoded: Decoded::default(), budget: Budget::new(), failure: None };
+    let text =
+        std::str::from_utf8(body).map_err(|error| RequestError::malformed("OTLP JSON", error))?;
+    let mut deserializer = serde_json::Deserializer::from_str(text);
+    let read = deserializer
+        .deserialize_map(RequestMessage(&mut reader))
+        .and_then(|()| deserializer.end())
+        .map_err(malformed);
+    match reader.failure {
+        Some(failure) => Err(failure),
+        None => read.map(|()| reader.decoded),
     }
-    Ok(reader.decoded)
 }
 
 /// Decodes one `Span` in JSON into `decoded`, as a span or a rejection.
@@ -54,77 +62,211 @@ fn malformed(error: serde_json::Error) -> RequestError {
 struct Reader {
     decoded: Decoded,
     budget: Budget,
+    /// Why reading stopped, when that was not the JSON's fault.
+    failure: Option<RequestError>,
 }
 
 impl Reader {
-    fn resource_spans(&mut self, raw: &RawValue) -> Result<(), RequestError> {
-        let message: ResourceSpans<'_> = serde_json::from_str(raw.get()).map_err(malformed)?;
-        let attributes = message.resource.and_then(|resource| resource.attributes);
-        let collected = collect(attributes.unwrap_or_default());
-        collected.left_out.report(&mut self.decoded);
-        self.budget.pay_parts(collected.attributes.len())?;
-        let origin = Origin::of_resource(Resource { attributes: collected.attributes });
-        match message.scope_spans {
-            Some(list) => for_each_raw(list, malformed, |raw| self.scope_spans(raw, &origin)),
-            None => Ok(()),
-        }
-    }
-
-    fn scope_spans(&mut self, raw: &RawValue, origin: &Origin) -> Result<(), RequestError> {
-        let message: ScopeSpans<'_> = serde_json::from_str(raw.get()).map_err(malformed)?;
-        let scope = message.scope.unwrap_or_default();
-        let collected = collect(scope.attributes.unwrap_or_default());
-        collected.left_out.report(&mut self.decoded);
-        self.budget.pay_parts(collected.attributes.len())?;
-        let origin = Origin {
-            scope: Arc::new(Scope {
-                name: scope.name.unwrap_or_default(),
-                version: scope.version.unwrap_or_default(),
-                attributes: collected.attributes,
-            }),
-            ..origin.clone()
-        };
-        let Some(list) = message.spans else {
-            return Ok(());
-        };
-        for_each_raw(list, malformed, |raw| {
-            decode_span(raw.get(), &origin, &mut self.decoded, &mut self.budget)
+    /// Keeps a failure while an error without it unwinds through the parser.
+    fn stop_on<E: Error>(&mut self, result: Result<(), RequestError>) -> Result<(), E> {
+        result.map_err(|failure| {
+            self.failure = Some(failure);
+            E::custom("stopped")
         })
     }
+
+    /// The attributes of a resource or scope.
+    fn shared<E: Error>(&mut self, attributes: Option<KeyValues>) -> Result<Attributes, E> {
+        let KeyValues(collected) = attributes.unwrap_or_default();
+        collected.left_out.report(&mut self.decoded);
+        let paid = self.budget.pay_parts(collected.attributes.len());
+        self.stop_on(paid)?;
+        Ok(collected.attributes)
+    }
+
+    fn origin<E: Error>(&mut self, resource: Option<ResourceMessage>) -> Result<Origin, E> {
+        let attributes = self.shared(resource.and_then(|resource| resource.attributes))?;
+        Ok(Origin::of_resource(Resource { attributes }))
+    }
+
+    fn scope<E: Error>(
+        &mut self,
+        origin: &Origin,
+        scope: Option<ScopeMessage>,
+    ) -> Result<Origin, E> {
+        let scope = scope.unwrap_or_default();
+        let attributes = self.shared(scope.attributes)?;
+        let name = scope.name.unwrap_or_default();
+        let version = scope.version.unwrap_or_default();
+        Ok(Origin { scope: Arc::new(Scope { name, version, attributes }), ..origin.clone() })
+    }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Request<'a> {
-    #[serde(borrow, alias = "resource_spans")]
-    resource_spans: Option<&'a RawValue>,
+/// Refuses a field that is there twice: which one counts is anyone's guess.
+fn once<E: Error>(seen: &mut bool, field: &'static str) -> Result<(), E> {
+    if std::mem::replace(seen, true) { Err(E::duplicate_field(field)) } else { Ok(()) }
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct ResourceSpans<'a> {
-    resource: Option<ResourceMessage>,
-    #[serde(borrow, alias = "scope_spans")]
-    scope_spans: Option<&'a RawValue>,
+/// Reads the request itself.
+struct RequestMessage<'r>(&'r mut Reader);
+
+impl<'de> Visitor<'de> for RequestMessage<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an ExportTraceServiceRequest")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let mut seen = false;
+        while let Some(Text(field)) = map.next_key()? {
+            match &*field {
+                "resourceSpans" | "resource_spans" => {
+                    once(&mut seen, "resourceSpans")?;
+                    map.next_value_seed(Elements(&mut OfRequest(self.0)))?;
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        Ok(())
+    }
+}
+
+/// Reads each `ResourceSpans`.
+struct OfRequest<'r>(&'r mut Reader);
+
+impl<'de> Element<'de> for OfRequest<'_> {
+    fn read<D: serde::Deserializer<'de>>(&mut self, element: D) -> Result<(), D::Error> {
+        element.deserialize_map(ResourceSpans(self.0))
+    }
+}
+
+struct ResourceSpans<'r>(&'r mut Reader);
+
+impl<'de> Visitor<'de> for ResourceSpans<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a ResourceSpans object")
+    }
+
+    /// The resource nearly always stands before its spans, which are then read
+    /// where they stand; else their text waits until the end of the object.
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let reader = self.0;
+        let (mut origin, mut waiting, mut seen) = (None, None::<&RawValue>, [false; 2]);
+        while let Some(Text(field)) = map.next_key()? {
+            match (&*field, &origin) {
+                ("resource", _) => {
+                    once(&mut seen[0], "resource")?;
+                    origin = Some(reader.origin(map.next_value()?)?);
+                }
+                ("scopeSpans" | "scope_spans", told) => {
+                    once(&mut seen[1], "scopeSpans")?;
+                    match told {
+                        Some(origin) => {
+                            map.next_value_seed(Elements(&mut OfResource { reader, origin }))?;
+                        }
+                        None => waiting = Some(map.next_value()?),
+                    }
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        let Some(list) = waiting else { return Ok(()) };
+        let origin = match origin {
+            Some(origin) => origin,
+            None => reader.origin(None)?,
+        };
+        Elements(&mut OfResource { reader, origin: &origin })
+            .deserialize(list)
+            .map_err(A::Error::custom)
+    }
+}
+
+/// Reads each `ScopeSpans` of a resource.
+struct OfResource<'r> {
+    reader: &'r mut Reader,
+    origin: &'r Origin,
+}
+
+impl<'de> Element<'de> for OfResource<'_> {
+    fn read<D: serde::Deserializer<'de>>(&mut self, element: D) -> Result<(), D::Error> {
+        element.deserialize_map(ScopeSpans { reader: self.reader, origin: self.origin })
+    }
+}
+
+struct ScopeSpans<'r> {
+    reader: &'r mut Reader,
+    origin: &'r Origin,
+}
+
+impl<'de> Visitor<'de> for ScopeSpans<'_> {
+    type Value = ();
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("a ScopeSpans object")
+    }
+
+    /// As in [`ResourceSpans`].
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<(), A::Error> {
+        let reader = self.reader;
+        let (mut origin, mut waiting, mut seen) = (None, None::<&RawValue>, [false; 2]);
+        while let Some(Text(field)) = map.next_key()? {
+            match (&*field, &origin) {
+                ("scope", _) => {
+                    once(&mut seen[0], "scope")?;
+                    origin = Some(reader.scope(self.origin, map.next_value()?)?);
+                }
+                ("spans", told) => {
+                    once(&mut seen[1], "spans")?;
+                    match told {
+                        Some(origin) => {
+                            map.next_value_seed(Elements(&mut OfScope { reader, origin }))?;
+                        }
+                        None => waiting = Some(map.next_value()?),
+                    }
+                }
+                _ => drop(map.next_value::<IgnoredAny>()?),
+            }
+        }
+        let Some(list) = waiting else { return Ok(()) };
+        let origin = match origin {
+            Some(origin) => origin,
+            None => reader.scope(self.origin, None)?,
+        };
+        Elements(&mut OfScope { reader, origin: &origin })
+            .deserialize(list)
+            .map_err(A::Error::custom)
+    }
+}
+
+/// Reads each `Span` of a scope. Its text is cut out first, so that one that
+/// cannot be read costs only itself.
+struct OfScope<'r> {
+    reader: &'r mut Reader,
+    origin: &'r Origin,
+}
+
+impl<'de> Element<'de> for OfScope<'_> {
+    fn read<D: serde::Deserializer<'de>>(&mut self, element: D) -> Result<(), D::Error> {
+        let raw = <&RawValue>::deserialize(element)?;
+        let Reader { decoded, budget, .. } = &mut *self.reader;
+        let result = decode_span(raw.get(), self.origin, decoded, budget);
+        self.reader.stop_on(result)
+    }
 }
 
 #[derive(Deserialize)]
 struct ResourceMessage {
-    attributes: Option<Capped<KeyValue>>,
-}
-
-#[derive(Deserialize)]
-struct ScopeSpans<'a> {
-    scope: Option<ScopeMessage>,
-    #[serde(borrow)]
-    spans: Option<&'a RawValue>,
+    attributes: Option<KeyValues>,
 }
 
 #[derive(Deserialize, Default)]
 struct ScopeMessage {
     name: Option<String>,
     version: Option<String>,
-    attributes: Option<Capped<KeyValue>>,
+    attributes: Option<KeyValues>,
 }
 
 #[derive(Deserialize)]
@@ -145,7 +287,7 @@ struct Span {
     start_time_unix_nano: Option<Unsigned>,
     #[serde(alias = "end_time_unix_nano")]
     end_time_unix_nano: Option<Unsigned>,
-    attributes: Option<Capped<KeyValue>>,
+    attributes: Option<KeyValues>,
     #[serde(alias = "dropped_attributes_count")]
     dropped_attributes_count: Option<Unsigned>,
     events: Option<Capped<EventMessage>>,
@@ -163,7 +305,7 @@ struct EventMessage {
     #[serde(alias = "time_unix_nano")]
     time_unix_nano: Option<Unsigned>,
     name: Option<String>,
-    attributes: Option<Capped<KeyValue>>,
+    attributes: Option<KeyValues>,
     #[serde(alias = "dropped_attributes_count")]
     dropped_attributes_count: Option<Unsigned>,
 }
@@ -177,7 +319,7 @@ struct LinkMessage {
     span_id: Option<HexSpanId>,
     #[serde(alias = "trace_state")]
     trace_state: Option<String>,
-    attributes: Option<Capped<KeyValue>>,
+    attributes: Option<KeyValues>,
     #[serde(alias = "dropped_attributes_count")]
     dropped_attributes_count: Option<Unsigned>,
 }
@@ -201,13 +343,13 @@ impl Span {
             kind: self.kind.unwrap_or_default().0,
             start_ns: self.start_time_unix_nano.unwrap_or_default().0,
             end_ns: self.end_time_unix_nano.unwrap_or_default().0,
-            attributes: collect(self.attributes.unwrap_or_default()),
+            attributes: self.attributes.unwrap_or_default().0,
             dropped_attributes: count(self.dropped_attributes_count),
             dropped_events: count(self.dropped_events_count),
             dropped_links: count(self.dropped_links_count),
             status_code: status.code.unwrap_or_default().0,
             status_message: status.message.unwrap_or_default(),
-            ..Draft::with_capacity(0)
+            ..Draft::new()
         };
         let events = self.events.unwrap_or_default();
         draft.leave_out_events(events.beyond);
@@ -228,7 +370,7 @@ impl EventMessage {
             dropped_attributes: count(self.dropped_attributes_count),
             ..Event::default()
         };
-        draft.push_event(event, collect(self.attributes.unwrap_or_default()));
+        draft.push_event(event, self.attributes.unwrap_or_default().0);
     }
 }
 
@@ -240,7 +382,7 @@ impl LinkMessage {
             ..Link::default()
         };
         let target = (self.trace_id.unwrap_or_default().0, self.span_id.unwrap_or_default().0);
-        draft.push_link(link, target, collect(self.attributes.unwrap_or_default()));
+        draft.push_link(link, target, self.attributes.unwrap_or_default().0);
     }
 }
 

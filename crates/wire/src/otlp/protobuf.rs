@@ -14,7 +14,7 @@ use super::fields::{Fields, Payload, WireError};
 use super::view::collect;
 use crate::decoded::{Decoded, Reason, RequestError};
 use crate::limits::{Budget, PER_LIST_MAX};
-use crate::value::{Collected, LeftOut};
+use crate::value::{Gathered, LeftOut, Room};
 
 /// Spans that room is made for before they are read. A span of two bytes must
 /// not reserve the room of a whole one without end.
@@ -22,7 +22,8 @@ const RESERVED_SPANS_MAX: usize = 8_192;
 
 /// Decodes an `ExportTraceServiceRequest` in protobuf.
 pub fn decode_protobuf(body: &[u8]) -> Result<Decoded, RequestError> {
-    let mut reader = Reader { decoded: Decoded::default(), budget: Budget::new(), attributes: 0 };
+    let mut reader =
+        Reader { decoded: Decoded::default(), budget: Budget::new(), room: Room::default() };
     let mut fields = Fields::of(body);
     while let Some((number, payload)) = fields.next().map_err(malformed)? {
         if number == 1 {
@@ -51,8 +52,8 @@ fn split<T>(result: Result<T, WireError>) -> Result<Readable<T>, RequestError> {
 struct Reader {
     decoded: Decoded,
     budget: Budget,
-    /// How many attributes the last span had: a good guess for the next.
-    attributes: usize,
+    /// What the attributes of the last span took.
+    room: Room,
 }
 
 impl Reader {
@@ -103,9 +104,9 @@ impl Reader {
 
     fn span(&mut self, message: &[u8], origin: Readable<&Origin>) -> Result<(), RequestError> {
         self.budget.pay_item()?;
-        let mut draft = Draft::with_capacity(self.attributes);
-        let text = split(read_span(message, &mut draft))?;
-        self.attributes = draft.attributes.attributes.len();
+        let mut draft = Draft::new();
+        let text = split(read_span(message, &mut draft, self.room))?;
+        self.room = Room::of(&draft.attributes.attributes);
         match (text, origin) {
             (Ok(()), Ok(origin)) => {
                 draft.deliver(origin, &mut self.decoded, &mut self.budget)?;
@@ -125,24 +126,25 @@ impl Reader {
 
 /// The `Resource` of a `ResourceSpans`; several are merged.
 fn resource(message: &[u8]) -> Readable<(Resource, LeftOut)> {
-    let mut collected = Collected::default();
+    let mut gathered = Gathered::default();
     let mut fields = Fields::of(message);
     while let Some((number, payload)) = fields.next()? {
         match number {
-            1 => resource_fields(payload.bytes()?, &mut collected)?,
+            1 => resource_fields(payload.bytes()?, &mut gathered)?,
             3 => drop(payload.text()?),
             _ => {}
         }
     }
+    let collected = gathered.finish().ok_or(WireError::Utf8)?;
     let resource = Resource { attributes: collected.attributes };
     Ok((resource, collected.left_out))
 }
 
-fn resource_fields(message: &[u8], collected: &mut Collected) -> Readable<()> {
+fn resource_fields(message: &[u8], gathered: &mut Gathered) -> Readable<()> {
     let mut fields = Fields::of(message);
     while let Some((number, payload)) = fields.next()? {
         match number {
-            1 => collect(payload.bytes()?, collected)?,
+            1 => collect(payload.bytes()?, gathered)?,
             2 => drop(payload.varint()?),
             3 => check_entity(payload.bytes()?)?,
             _ => {}
@@ -167,27 +169,28 @@ fn check_entity(message: &[u8]) -> Readable<()> {
 fn scope(message: &[u8]) -> Readable<(Scope, LeftOut, usize)> {
     let mut spans = 0;
     let mut scope = Scope::default();
-    let mut collected = Collected::default();
+    let mut gathered = Gathered::default();
     let mut fields = Fields::of(message);
     while let Some((number, payload)) = fields.next()? {
         match number {
-            1 => scope_fields(payload.bytes()?, &mut scope, &mut collected)?,
+            1 => scope_fields(payload.bytes()?, &mut scope, &mut gathered)?,
             2 => spans += 1,
             3 => drop(payload.text()?),
             _ => {}
         }
     }
+    let collected = gathered.finish().ok_or(WireError::Utf8)?;
     scope.attributes = collected.attributes;
     Ok((scope, collected.left_out, spans))
 }
 
-fn scope_fields(message: &[u8], scope: &mut Scope, collected: &mut Collected) -> Readable<()> {
+fn scope_fields(message: &[u8], scope: &mut Scope, gathered: &mut Gathered) -> Readable<()> {
     let mut fields = Fields::of(message);
     while let Some((number, payload)) = fields.next()? {
         match number {
             1 => scope.name = payload.text()?.to_owned(),
             2 => scope.version = payload.text()?.to_owned(),
-            3 => collect(payload.bytes()?, collected)?,
+            3 => collect(payload.bytes()?, gathered)?,
             4 => drop(payload.varint()?),
             _ => {}
         }
@@ -196,7 +199,8 @@ fn scope_fields(message: &[u8], scope: &mut Scope, collected: &mut Collected) ->
 }
 
 /// A `Span`.
-fn read_span(message: &[u8], draft: &mut Draft) -> Readable<()> {
+fn read_span(message: &[u8], draft: &mut Draft, room: Room) -> Readable<()> {
+    let mut gathered = Gathered::with_room(room);
     let mut fields = Fields::of(message);
     while let Some((number, payload)) = fields.next()? {
         match number {
@@ -208,7 +212,7 @@ fn read_span(message: &[u8], draft: &mut Draft) -> Readable<()> {
             6 => draft.kind = payload.varint()? as i32,
             7 => draft.start_ns = payload.fixed64()?,
             8 => draft.end_ns = payload.fixed64()?,
-            9 => collect(payload.bytes()?, &mut draft.attributes)?,
+            9 => collect(payload.bytes()?, &mut gathered)?,
             10 => draft.dropped_attributes = payload.varint()? as u32,
             11 => event(payload.bytes()?, draft)?,
             12 => draft.dropped_events = payload.varint()? as u32,
@@ -219,6 +223,7 @@ fn read_span(message: &[u8], draft: &mut Draft) -> Readable<()> {
             _ => {}
         }
     }
+    draft.attributes = gathered.finish().ok_or(WireError::Utf8)?;
     Ok(())
 }
 
@@ -254,18 +259,18 @@ fn event(message: &[u8], draft: &mut Draft) -> Readable<()> {
         return Ok(());
     }
     let mut event = Event::default();
-    let mut attributes = Collected::default();
+    let mut gathered = Gathered::default();
     let mut fields = Fields::of(message);
     while let Some((number, payload)) = fields.next()? {
         match number {
             1 => event.time = UnixNanos(i64::try_from(payload.fixed64()?).unwrap_or(i64::MAX)),
             2 => event.name = payload.text()?.to_owned(),
-            3 => collect(payload.bytes()?, &mut attributes)?,
+            3 => collect(payload.bytes()?, &mut gathered)?,
             4 => event.dropped_attributes = payload.varint()? as u32,
             _ => {}
         }
     }
-    draft.push_event(event, attributes);
+    draft.push_event(event, gathered.finish().ok_or(WireError::Utf8)?);
     Ok(())
 }
 
@@ -276,19 +281,20 @@ fn link(message: &[u8], draft: &mut Draft) -> Readable<()> {
     }
     let mut link = Link::default();
     let (mut linked_trace, mut linked_span) = (None, None);
-    let mut attributes = Collected::default();
+    let mut gathered = Gathered::default();
     let mut fields = Fields::of(message);
     while let Some((number, payload)) = fields.next()? {
         match number {
             1 => linked_trace = trace_id(payload)?,
             2 => linked_span = span_id(payload)?,
             3 => link.trace_state = payload.text()?.to_owned(),
-            4 => collect(payload.bytes()?, &mut attributes)?,
+            4 => collect(payload.bytes()?, &mut gathered)?,
             5 => link.dropped_attributes = payload.varint()? as u32,
             6 => drop(payload.fixed32()?),
             _ => {}
         }
     }
+    let attributes = gathered.finish().ok_or(WireError::Utf8)?;
     draft.push_link(link, (linked_trace, linked_span), attributes);
     Ok(())
 }

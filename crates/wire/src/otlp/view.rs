@@ -3,15 +3,12 @@
 
 use std::borrow::Cow;
 
-use hotspan_model::Value;
+use hotspan_model::{Scalar, ValueRef};
 
 use super::fields::{Fields, WireError};
 use crate::decoded::Reason;
-use crate::limits::DEPTH_MAX;
-use crate::value::{self, Collected, Json, Outcome};
-
-/// A value that may be left out, inside a message that may be broken.
-type Checked = Result<Outcome, WireError>;
+use crate::limits::{DEPTH_MAX, VALUE_BYTES_MAX};
+use crate::value::{Gathered, Json};
 
 /// Why writing a nested value stopped.
 enum Stop {
@@ -56,39 +53,79 @@ impl<'a> KeyValue<'a> {
     }
 }
 
-/// Adds one `KeyValue` message to the attributes collected so far.
-pub(super) fn collect(message: &[u8], collected: &mut Collected) -> Result<(), WireError> {
-    if collected.is_full() {
-        collected.left_out.note(Reason::TooManyParts, 1);
+/// Adds one `KeyValue` message to the attributes gathered so far.
+#[inline]
+pub(super) fn collect(message: &[u8], gathered: &mut Gathered) -> Result<(), WireError> {
+    if gathered.is_full() {
+        gathered.leave_out(Reason::TooManyParts);
         return Ok(());
     }
-    let pair = KeyValue::parse(message)?;
-    let value = match scalar(&pair.value)? {
-        Some(value) => value,
-        None => value_of(&pair.value)?,
-    };
-    collected.push(pair.key, value);
-    Ok(())
+    match plain_pair(message) {
+        Some((key, scalar, text)) => {
+            gathered.push(key, scalar, text);
+            Ok(())
+        }
+        None => collect_any(message, gathered),
+    }
 }
 
-/// The value of an `AnyValue` with a single field that holds no others, which
-/// nearly all are. `None` for the rest.
+// Tags of `KeyValue` and `AnyValue`, each a field number and a wire type.
+const KEY: u8 = 1 << 3 | 2;
+const VALUE: u8 = 2 << 3 | 2;
+const STRING_VALUE: u8 = 1 << 3 | 2;
+const BOOL_VALUE: u8 = 2 << 3;
+const INT_VALUE: u8 = 3 << 3;
+
+/// The pair that nearly every `KeyValue` is: a key and then one text, whole
+/// number or truth value, with lengths of a byte. `None` for all others, which
+/// [`KeyValue`] reads.
 #[inline]
-fn scalar(message: &[u8]) -> Result<Option<Outcome>, WireError> {
-    let mut fields = Fields::of(message);
-    let Some((number, payload)) = fields.next()? else {
-        return Ok(None);
-    };
-    if fields.remaining() > 0 {
-        return Ok(None);
+fn plain_pair(message: &[u8]) -> Option<(&[u8], Scalar, &[u8])> {
+    let [KEY, key_len @ 0..=0x7f, rest @ ..] = message else { return None };
+    let (key, rest) = rest.split_at_checked(usize::from(*key_len))?;
+    let [VALUE, value_len @ 0..=0x7f, value @ ..] = rest else { return None };
+    if value.len() != usize::from(*value_len) {
+        return None;
     }
-    Ok(match number {
-        1 => Some(value::text(payload.text()?)),
-        2 => Some(Ok(Value::Bool(payload.varint()? != 0))),
-        3 => Some(Ok(Value::Int(payload.varint()? as i64))),
-        4 => Some(Ok(Value::Float(f64::from_bits(payload.fixed64()?)))),
+    match value {
+        [STRING_VALUE, len, text @ ..] if text.len() == usize::from(*len) => {
+            Some((key, Scalar::Str, text))
+        }
+        [BOOL_VALUE, truth @ 0..=1] => Some((key, Scalar::Bool(*truth == 1), &[])),
+        [INT_VALUE, ..] => {
+            let mut fields = Fields::of(value);
+            let (_, number) = fields.next().ok()??;
+            let alone = fields.remaining() == 0;
+            alone.then_some((key, Scalar::Int(number.varint().ok()? as i64), &[]))
+        }
         _ => None,
-    })
+    }
+}
+
+fn collect_any(message: &[u8], gathered: &mut Gathered) -> Result<(), WireError> {
+    let pair = KeyValue::parse(message)?;
+    let key = pair.key.as_bytes();
+    let value = Any::parse(&pair.value)?;
+    let (scalar, json) = match value {
+        Any::Text(text) if text.len() > VALUE_BYTES_MAX => {
+            gathered.leave_out(Reason::AttributeTooLarge);
+            return Ok(());
+        }
+        Any::Text(text) => {
+            gathered.push(key, Scalar::Str, text.as_bytes());
+            return Ok(());
+        }
+        Any::Bool(truth) => (Scalar::Bool(truth), Ok(Json::default())),
+        Any::Int(number) => (Scalar::Int(number), Ok(Json::default())),
+        Any::Float(number) => (Scalar::Float(number), Ok(Json::default())),
+        nested => (Scalar::Json, written(|json| write_any(nested, 0, json))),
+    };
+    match json {
+        Ok(json) => gathered.push(key, scalar, json.as_str().as_bytes()),
+        Err(Stop::LeftOut(reason)) => gathered.leave_out(reason),
+        Err(Stop::Broken(error)) => return Err(error),
+    }
+    Ok(())
 }
 
 /// A message field that is sent twice means the merge of both, and the merge
@@ -150,24 +187,6 @@ impl<'a> Any<'a> {
     }
 }
 
-fn value_of(message: &[u8]) -> Checked {
-    let written = match Any::parse(message)? {
-        Any::Text(text) => return Ok(value::text(text)),
-        Any::Bool(truth) => return Ok(Ok(Value::Bool(truth))),
-        Any::Int(number) => return Ok(Ok(Value::Int(number))),
-        Any::Float(number) => return Ok(Ok(Value::Float(number))),
-        Any::Bytes(bytes) => return Ok(value::bytes(bytes)),
-        Any::Unset => return Ok(Ok(Value::Json("null".to_owned()))),
-        Any::Array(list) => written(|json| write_list(&list, 1, json)),
-        Any::Map(map) => written(|json| write_map(&map, 1, json)),
-    };
-    match written {
-        Ok(json) => Ok(Ok(json.finish())),
-        Err(Stop::LeftOut(reason)) => Ok(Err(reason)),
-        Err(Stop::Broken(error)) => Err(error),
-    }
-}
-
 fn written(write: impl FnOnce(&mut Json) -> Result<(), Stop>) -> Result<Json, Stop> {
     let mut json = Json::default();
     write(&mut json)?;
@@ -183,7 +202,7 @@ fn write_list(message: &[u8], depth: usize, json: &mut Json) -> Result<(), Stop>
         if number == 1 {
             json.raw(separator)?;
             separator = ",";
-            write_any(payload.bytes()?, depth, json)?;
+            write_any(Any::parse(payload.bytes()?)?, depth, json)?;
         }
     }
     Ok(json.raw("]")?)
@@ -201,17 +220,18 @@ fn write_map(message: &[u8], depth: usize, json: &mut Json) -> Result<(), Stop> 
             separator = ",";
             json.string(pair.key)?;
             json.raw(":")?;
-            write_any(&pair.value, depth, json)?;
+            write_any(Any::parse(&pair.value)?, depth, json)?;
         }
     }
     Ok(json.raw("}")?)
 }
 
-fn write_any(message: &[u8], depth: usize, json: &mut Json) -> Result<(), Stop> {
-    match Any::parse(message)? {
+/// Writes a value that lies `depth` lists and maps deep.
+fn write_any(value: Any<'_>, depth: usize, json: &mut Json) -> Result<(), Stop> {
+    match value {
         Any::Unset => json.raw("null")?,
         Any::Text(text) => json.string(text)?,
-        Any::Bool(truth) => json.value(&Value::Bool(truth))?,
+        Any::Bool(truth) => json.value(ValueRef::Bool(truth))?,
         Any::Int(number) => json.int(number)?,
         Any::Float(number) => json.float(number)?,
         Any::Bytes(bytes) => json.bytes(bytes)?,

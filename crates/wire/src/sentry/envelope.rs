@@ -9,10 +9,11 @@
 //! An item header may tell its payload's `length`; without it the payload ends
 //! at the next newline. Carriage returns belong to the payload.
 
+use hotspan_model::ValueRef;
 use serde::Deserialize;
 
 use crate::decoded::RequestError;
-use crate::json::{lenient, value_of_raw};
+use crate::json::{Held, lenient, value_of_raw};
 
 /// The first line.
 #[derive(Debug, Default, Deserialize)]
@@ -54,9 +55,9 @@ impl TraceHeader {
     /// The share of traces that are kept.
     pub(super) fn sample_rate(&self) -> Option<f64> {
         match value_of_raw(self.sample_rate.as_deref()?)?.ok()? {
-            hotspan_model::Value::Str(text) => text.parse().ok(),
-            hotspan_model::Value::Float(number) => Some(number),
-            hotspan_model::Value::Int(number) => Some(number as f64),
+            Held::Str(text) => text.parse().ok(),
+            Held::Scalar(ValueRef::Float(number)) => Some(number),
+            Held::Scalar(ValueRef::Int(number)) => Some(number as f64),
             _ => None,
         }
     }

@@ -1,7 +1,7 @@
 //! `event` items: errors. An error becomes a span without length under the
 //! span that was open when it happened, so that it shows in its trace.
 
-use hotspan_model::{SpanId, Status, Value};
+use hotspan_model::{SpanId, Status, ValueRef};
 use serde::Deserialize;
 use serde_json::value::RawValue;
 use twox_hash::XxHash3_128;
@@ -66,7 +66,7 @@ fn span(
     span.name = thrown.kind.clone().unwrap_or_else(|| "error".to_owned());
     span.status = Status::Error;
     let mut collected = Collected::default();
-    collected.push(ERROR_EVENT, Ok(Value::Bool(true)));
+    collected.push(ERROR_EVENT, Ok(ValueRef::Bool(true)));
     for (key, value) in [
         ("exception.type", thrown.kind.as_deref()),
         ("exception.message", message.as_deref()),

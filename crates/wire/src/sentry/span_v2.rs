@@ -3,7 +3,7 @@
 
 use std::fmt;
 
-use hotspan_model::{EntryHint, Link, Span, SpanKind, Status, Value};
+use hotspan_model::{EntryHint, Link, Span, SpanKind, Status, ValueRef};
 use serde::Deserialize;
 use serde::de::{MapAccess, Visitor};
 use serde_json::value::RawValue;
@@ -14,10 +14,10 @@ use super::origin::{Facts, Maker, Place, id};
 use super::timestamp::Timestamp;
 use super::transaction::add_source;
 use crate::decoded::{Reason, RequestError};
-use crate::json::{Capped, for_each_raw, lenient, value_of_raw};
+use crate::json::{Capped, Held, HeldOutcome, Text, for_each_raw, lenient, value_of_raw};
 use crate::limits::weight_of;
 use crate::otlp::{Refused, checked_span_id, checked_trace_id};
-use crate::value::{Collected, LeftOut, Outcome};
+use crate::value::{Collected, LeftOut};
 
 /// The content type of these items.
 pub(super) const CONTENT_TYPE: &str = "application/vnd.sentry.items.span.v2+json";
@@ -143,11 +143,11 @@ fn set_status(span: &mut Span, status: Option<&str>, message: Option<&str>) {
     }
 }
 
-fn number(value: Option<&Value>) -> Option<f64> {
+fn number(value: Option<ValueRef<'_>>) -> Option<f64> {
     match value? {
-        Value::Int(number) => Some(*number as f64),
-        Value::Float(number) => Some(*number),
-        Value::Str(text) => text.parse().ok(),
+        ValueRef::Int(number) => Some(number as f64),
+        ValueRef::Float(number) => Some(number),
+        ValueRef::Str(text) => text.parse().ok(),
         _ => None,
     }
 }
@@ -236,13 +236,15 @@ impl<'de> Visitor<'de> for TypedVisitor {
 
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Typed, A::Error> {
         let mut typed = Typed::default();
-        while let Some(key) = map.next_key::<String>()? {
+        while let Some(Text(key)) = map.next_key()? {
             let Some(value) = unwrap(map.next_value()?) else {
                 continue;
             };
             match (typed.facts.slot(&key), value) {
-                (Some(slot), Ok(Value::Str(text))) => *slot = Some(text),
-                (_, value) => typed.collected.push(key, value),
+                (Some(slot), Ok(Held::Str(text))) => *slot = Some(text.into_owned()),
+                (_, value) => {
+                    typed.collected.push(&key, value.as_ref().map_err(|reason| *reason));
+                }
             }
         }
         Ok(typed)
@@ -251,7 +253,7 @@ impl<'de> Visitor<'de> for TypedVisitor {
 
 /// The value inside `{"value": …, "type": …}`. A whole number of type `double`
 /// is a float all the same.
-fn unwrap(raw: &RawValue) -> Option<Outcome> {
+fn unwrap(raw: &RawValue) -> Option<HeldOutcome<'_>> {
     #[derive(Deserialize)]
     struct Wrapped<'a> {
         #[serde(borrow)]
@@ -261,7 +263,9 @@ fn unwrap(raw: &RawValue) -> Option<Outcome> {
     }
     match serde_json::from_str::<Wrapped<'_>>(raw.get()) {
         Ok(wrapped) => match (value_of_raw(wrapped.value?)?, wrapped.kind.as_deref()) {
-            (Ok(Value::Int(number)), Some("double")) => Some(Ok(Value::Float(number as f64))),
+            (Ok(Held::Scalar(ValueRef::Int(number))), Some("double")) => {
+                Some(Ok(Held::Scalar(ValueRef::Float(number as f64))))
+            }
             (value, _) => Some(value),
         },
         Err(_) => value_of_raw(raw),

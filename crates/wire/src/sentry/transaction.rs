@@ -1,7 +1,7 @@
 //! `transaction` items: an entry span with its children in one payload, and
 //! standalone `span` items of the first version, which have a child's shape.
 
-use hotspan_model::{Attributes, EntryHint, Span, SpanKind, Value};
+use hotspan_model::{Attributes, EntryHint, Span, SpanKind, ValueRef};
 use serde_json::value::RawValue;
 
 use super::Reading;
@@ -9,9 +9,9 @@ use super::body::{Body, ChildSpan, Contexts, RequestInfo, TraceContext};
 use super::op::{kind_of_child, kind_of_entry};
 use super::origin::{Facts, Maker, Place, set_status};
 use crate::decoded::{Reason, RequestError};
-use crate::json::{Flat, for_each_raw, value_of_raw};
+use crate::json::{Flat, Held, Text, for_each_raw, value_of_raw};
 use crate::otlp::Refused;
-use crate::value::{Collected, Outcome, text};
+use crate::value::{Collected, text};
 
 /// Tags of one span. Each is looked up among its attributes, so many times
 /// many would take long; Sentry itself keeps 200.
@@ -62,8 +62,8 @@ pub(super) fn decode_standalone(json: &str, reading: &mut Reading<'_>) -> Result
 fn rate_in_data(contexts: &Contexts) -> Option<f64> {
     let data = contexts.trace.as_ref()?.data.as_ref()?;
     match data.0.attributes.get("sentry.sample_rate")? {
-        Value::Int(number) => Some(*number as f64),
-        Value::Float(number) => Some(*number),
+        ValueRef::Int(number) => Some(number as f64),
+        ValueRef::Float(number) => Some(number),
         _ => None,
     }
 }
@@ -100,7 +100,7 @@ fn root(
     add_source(&mut collected, source);
     add_request(&mut collected, request);
     if let Some(code) = status_code {
-        add(&mut collected, "http.response.status_code", Value::Int(code));
+        add(&mut collected, "http.response.status_code", ValueRef::Int(code));
     }
     Ok((span, collected))
 }
@@ -119,22 +119,20 @@ fn told_kind(data: Option<&Flat>) -> Option<SpanKind> {
 }
 
 /// Adds an attribute that the payload did not already send under that name.
-pub(super) fn add(collected: &mut Collected, key: &str, value: Value) {
+pub(super) fn add(collected: &mut Collected, key: &str, value: ValueRef<'_>) {
     if collected.attributes.get(key).is_none() {
         collected.push(key, Ok(value));
     }
 }
 
-fn add_text(collected: &mut Collected, key: &str, value: Option<String>) {
-    if let Some(value) = value.filter(|value| !value.is_empty())
-        && collected.attributes.get(key).is_none()
-    {
+fn add_text(collected: &mut Collected, key: &str, value: &str) {
+    if !value.is_empty() && collected.attributes.get(key).is_none() {
         collected.push(key, text(value));
     }
 }
 
 pub(super) fn add_op(collected: &mut Collected, op: &str) {
-    add_text(collected, "sentry.op", Some(op.to_owned()));
+    add_text(collected, "sentry.op", op);
 }
 
 /// Where the name comes from: `route`, `url`, `view`, …
@@ -145,12 +143,12 @@ pub(super) fn add_source(collected: &mut Collected, source: Option<String>) {
             .map(str::to_owned)
     };
     let source = source.or_else(|| told_elsewhere(&collected.attributes));
-    add_text(collected, "sentry.transaction.source", source);
+    add_text(collected, "sentry.transaction.source", &source.unwrap_or_default());
 }
 
 fn add_request(collected: &mut Collected, request: RequestInfo) {
-    add_text(collected, "http.request.method", request.method);
-    add_text(collected, "url.full", request.url);
+    add_text(collected, "http.request.method", &request.method.unwrap_or_default());
+    add_text(collected, "url.full", &request.url.unwrap_or_default());
 }
 
 /// Tags are an object, or in old SDKs a list of pairs. What is neither is no
@@ -160,7 +158,7 @@ fn add_tags(collected: &mut Collected, tags: Option<&RawValue>) {
         return;
     };
     let mut left = TAGS_MAX;
-    let mut add_tag = |key: &str, value: Outcome| match left.checked_sub(1) {
+    let mut add_tag = |key: &str, value: Result<ValueRef<'_>, Reason>| match left.checked_sub(1) {
         None => collected.left_out.note(Reason::TooManyParts, 1),
         Some(rest) => {
             left = rest;
@@ -172,17 +170,17 @@ fn add_tags(collected: &mut Collected, tags: Option<&RawValue>) {
     if tags.get().starts_with('{') {
         let Flat(flat) = serde_json::from_str(tags.get()).unwrap_or_default();
         for (key, value) in flat.attributes.iter() {
-            add_tag(key, Ok(value.clone()));
+            add_tag(key, Ok(value));
         }
         collected.left_out.merge(&flat.left_out);
         return;
     }
     let _ = for_each_raw(tags, drop, |raw| {
-        let pair: Result<(String, &RawValue), _> = serde_json::from_str(raw.get());
-        if let Ok((key, value)) = pair
+        let pair: Result<(Text<'_>, &RawValue), _> = serde_json::from_str(raw.get());
+        if let Ok((Text(key), value)) = pair
             && let Some(value) = value_of_raw(value)
         {
-            add_tag(&key, value);
+            add_tag(&key, value.as_ref().map(Held::as_ref).map_err(|reason| *reason));
         }
         Ok(())
     });

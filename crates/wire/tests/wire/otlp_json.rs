@@ -245,11 +245,11 @@ fn broken_requests_are_refused() {
     .collect();
     expect![[r#"
         "" -> malformed OTLP JSON: EOF while parsing a value at line 1 column 0; send the body that the content type announces
-        "null" -> malformed OTLP JSON: invalid type: null, expected struct Request at line 1 column 4; send the body that the content type announces
-        "7" -> malformed OTLP JSON: invalid type: integer `7`, expected struct Request at line 1 column 1; send the body that the content type announces
+        "null" -> malformed OTLP JSON: invalid type: null, expected an ExportTraceServiceRequest at line 1 column 4; send the body that the content type announces
+        "7" -> malformed OTLP JSON: invalid type: integer `7`, expected an ExportTraceServiceRequest at line 1 column 1; send the body that the content type announces
         "{\"resourceSpans\":[" -> malformed OTLP JSON: EOF while parsing a list at line 1 column 18; send the body that the content type announces
-        "{\"resourceSpans\":7}" -> malformed OTLP JSON: invalid type: integer `7`, expected a list at line 1 column 1; send the body that the content type announces
-        "{\"resourceSpans\":[7]}" -> malformed OTLP JSON: invalid type: integer `7`, expected struct ResourceSpans at line 1 column 1; send the body that the content type announces
+        "{\"resourceSpans\":7}" -> malformed OTLP JSON: invalid type: integer `7`, expected a list at line 1 column 18; send the body that the content type announces
+        "{\"resourceSpans\":[7]}" -> malformed OTLP JSON: invalid type: integer `7`, expected a ResourceSpans object at line 1 column 19; send the body that the content type announces
         "{\"resourceSpans\":[{\"scopeSpans\":[{\"spans\":{}}]}]}" -> malformed OTLP JSON: invalid type: map, expected a list at line 1 column 2; send the body that the content type announces
         "{\"resourceSpans\":[]} trailing" -> malformed OTLP JSON: trailing characters at line 1 column 22; send the body that the content type announces
     "#]].assert_eq(&refusals);

@@ -79,7 +79,7 @@ fn with_identity_of(span: &Span, other: &Span) -> Span {
     for key in ["sentry.segment.id", "sentry.event_id"] {
         if let Some(id) = other.attributes.get(key) {
             assert_ne!(span.attributes.get(key), Some(id), "{key} has a new value");
-            same.attributes.set(key, id.clone());
+            same.attributes.set(key, id.to_value());
         }
     }
     same

@@ -126,7 +126,7 @@ fn spans() -> Vec<Span> {
         span.service = Arc::from(HOSTILE);
         span.status_message = HOSTILE.to_owned();
         span.trace_state = HOSTILE.to_owned();
-        span.attributes.push(HOSTILE.to_owned(), HOSTILE.into());
+        span.attributes.push(HOSTILE, HOSTILE);
         if span.name == "work" {
             span.name = HOSTILE.to_owned();
         }

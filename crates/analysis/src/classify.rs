@@ -11,13 +11,15 @@ mod rpc;
 use std::sync::Arc;
 
 use hotspan_model::normalise::url;
-use hotspan_model::{Attributes, Call, CallKind, Class, LookupStep, Span, SpanKind};
+use hotspan_model::{Call, CallKind, Class, LookupStep, SpanKind};
+
+use crate::conventions::{Key, Told, ToldSpan};
 
 /// Longer span names are cut: they become paths of call trees.
 const NAME_CHARS_MAX: usize = 160;
 
 /// The call that `span` makes; `None` when it is work of the service itself.
-pub(crate) fn call_of(span: &Span) -> Option<Call> {
+pub(crate) fn call_of(span: &ToldSpan<'_>) -> Option<Call> {
     if matches!(span.kind, SpanKind::Server | SpanKind::Consumer) {
         return None;
     }
@@ -31,7 +33,7 @@ pub(crate) fn call_of(span: &Span) -> Option<Call> {
 }
 
 /// The name that call trees and waterfalls use: equal for equal operations.
-pub(crate) fn name_of(span: &Span, call: Option<&Call>) -> Arc<str> {
+pub(crate) fn name_of(span: &ToldSpan<'_>, call: Option<&Call>) -> Arc<str> {
     let name = match call {
         Some(call) if call.kind == CallKind::Http && !call.target.is_empty() => {
             match call.operation.split_once(' ') {
@@ -52,19 +54,19 @@ pub(crate) fn name_of(span: &Span, call: Option<&Call>) -> Arc<str> {
 }
 
 /// Sentry's operation; empty for other spans.
-fn op(span: &Span) -> &str {
-    span.attributes.first_str(&["sentry.op"]).unwrap_or_default()
+fn op<'a>(span: &ToldSpan<'a>) -> &'a str {
+    span.attributes.first_str(&[Key::SentryOp]).unwrap_or_default()
 }
 
 /// The other side's host name or address.
-fn peer(attributes: &Attributes) -> &str {
+fn peer<'a>(attributes: &Told<'a>) -> &'a str {
     attributes
         .first_str(&[
-            "server.address",
-            "net.peer.name",
-            "network.peer.address",
-            "net.peer.ip",
-            "net.sock.peer.addr",
+            Key::ServerAddress,
+            Key::NetPeerName,
+            Key::NetworkPeerAddress,
+            Key::NetPeerIp,
+            Key::NetSockPeerAddr,
         ])
         .unwrap_or_default()
 }
@@ -96,7 +98,7 @@ fn known_step(slug: &str) -> LookupStep {
 }
 
 /// Name resolution and connection set-up as spans of their own.
-fn set_up(span: &Span) -> Option<Call> {
+fn set_up(span: &ToldSpan<'_>) -> Option<Call> {
     let target = peer(&span.attributes);
     match span.name.as_str() {
         // OpenTelemetry Ruby's is an internal span called just `connect`.
@@ -111,29 +113,29 @@ fn set_up(span: &Span) -> Option<Call> {
     }
 }
 
-fn message(span: &Span) -> Option<Call> {
+fn message(span: &ToldSpan<'_>) -> Option<Call> {
     let attributes = &span.attributes;
-    let system = attributes.first_str(&["messaging.system"]);
+    let system = attributes.first_str(&[Key::MessagingSystem]);
     let sends = span.kind == SpanKind::Producer || op(span).starts_with("queue.");
     if !sends && (system.is_none() || span.kind != SpanKind::Client) {
         return None;
     }
     let target = attributes
         .first_str(&[
-            "messaging.destination.template",
-            "messaging.destination.name",
-            "messaging.destination",
+            Key::MessagingDestinationTemplate,
+            Key::MessagingDestinationName,
+            Key::MessagingDestination,
         ])
         .or(system)
         .unwrap_or_default();
     let operation = attributes
-        .first_str(&["messaging.operation.name", "messaging.operation"])
+        .first_str(&[Key::MessagingOperationName, Key::MessagingOperation])
         .unwrap_or("publish");
     Some(call(CallKind::Message, Class::Queue, target, format!("{operation} {target}").trim()))
 }
 
 /// A client span that fits nothing known still leaves the service.
-fn unknown(span: &Span) -> Option<Call> {
+fn unknown(span: &ToldSpan<'_>) -> Option<Call> {
     (span.kind == SpanKind::Client).then(|| {
         let (kind, class) = match op(span) {
             "" | "http.client" => (CallKind::Http, Class::Http),

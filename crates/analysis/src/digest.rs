@@ -12,6 +12,7 @@ use hotspan_model::{
 };
 
 use crate::classify;
+use crate::conventions::{Key, ToldSpan};
 use crate::endpoint::endpoint_of;
 
 /// What analysis knows of one span.
@@ -93,7 +94,8 @@ pub struct EntryFacts {
 
 /// The digest of `span`, received for `project`.
 pub fn digest(project: &Arc<str>, span: &Span) -> SpanDigest {
-    let error_event = span.attributes.get("hotspan.error_event") == Some(ValueRef::Bool(true));
+    let span = &ToldSpan::of(span);
+    let error_event = span.attributes.get(Key::HotspanErrorEvent) == Some(ValueRef::Bool(true));
     let entry_facts = (span.entry == EntryHint::Yes && !error_event)
         .then(|| Arc::new(entry_facts(project, span)));
     // An entry span is the work itself, whatever it is called; only a client
@@ -119,9 +121,9 @@ pub fn digest(project: &Arc<str>, span: &Span) -> SpanDigest {
 }
 
 /// `status` is what sentry-ruby 5 calls the HTTP status in a span's data.
-fn http_status(span: &Span) -> u16 {
-    const KEYS: [&str; 4] =
-        ["http.response.status_code", "http.status_code", "status_code", "status"];
+fn http_status(span: &ToldSpan<'_>) -> u16 {
+    const KEYS: [Key; 4] =
+        [Key::HttpResponseStatusCode, Key::HttpStatusCode, Key::StatusCode, Key::Status];
     span.attributes
         .first_int(&KEYS)
         .and_then(|code| u16::try_from(code).ok())
@@ -129,7 +131,7 @@ fn http_status(span: &Span) -> u16 {
         .unwrap_or(0)
 }
 
-fn entry_facts(project: &Arc<str>, span: &Span) -> EntryFacts {
+fn entry_facts(project: &Arc<str>, span: &ToldSpan<'_>) -> EntryFacts {
     let resource = &span.resource.attributes;
     let text = |keys: &[&str]| Arc::from(resource.first_str(keys).unwrap_or_default());
     let weight = if span.weight.is_finite() && span.weight > 0.0 { span.weight } else { 1.0 };
@@ -141,7 +143,7 @@ fn entry_facts(project: &Arc<str>, span: &Span) -> EntryFacts {
         weight,
         error: span.status == Status::Error || http_status(span) >= 500,
         door: span.door,
-        streamed: span.attributes.first_str(&["sentry.trace_lifecycle"]) == Some("stream"),
+        streamed: span.attributes.first_str(&[Key::SentryTraceLifecycle]) == Some("stream"),
     }
 }
 

@@ -4,13 +4,15 @@
 use std::sync::Arc;
 
 use hotspan_model::normalise::url;
-use hotspan_model::{Door, Endpoint, EndpointKind, Span, SpanKind};
+use hotspan_model::{Door, Endpoint, EndpointKind, SpanKind};
+
+use crate::conventions::{Key, ToldSpan};
 
 /// Longer endpoint names are cut: they come from outside.
 const NAME_CHARS_MAX: usize = 200;
 
 /// The endpoint of an entry span received for `project`.
-pub(crate) fn endpoint_of(project: &Arc<str>, span: &Span) -> Endpoint {
+pub(crate) fn endpoint_of(project: &Arc<str>, span: &ToldSpan<'_>) -> Endpoint {
     let kind = kind_of(span);
     let name = match span.door {
         Door::Sentry => sentry_name(span),
@@ -26,14 +28,14 @@ pub(crate) fn endpoint_of(project: &Arc<str>, span: &Span) -> Endpoint {
     }
 }
 
-fn kind_of(span: &Span) -> EndpointKind {
+fn kind_of(span: &ToldSpan<'_>) -> EndpointKind {
     let attributes = &span.attributes;
-    let has = |keys: &[&str]| keys.iter().any(|key| attributes.get(key).is_some());
-    let op = attributes.first_str(&["sentry.op"]).unwrap_or_default();
+    let has = |keys: &[Key]| keys.iter().any(|key| attributes.get(*key).is_some());
+    let op = attributes.first_str(&[Key::SentryOp]).unwrap_or_default();
     match span.kind {
         SpanKind::Consumer => EndpointKind::Message,
-        _ if op.starts_with("queue.") || has(&["messaging.system"]) => EndpointKind::Message,
-        SpanKind::Server if has(&["rpc.system", "rpc.system.name"]) => EndpointKind::Rpc,
+        _ if op.starts_with("queue.") || has(&[Key::MessagingSystem]) => EndpointKind::Message,
+        SpanKind::Server if has(&[Key::RpcSystem, Key::RpcSystemName]) => EndpointKind::Rpc,
         _ if op.starts_with("rpc") || op.starts_with("grpc") => EndpointKind::Rpc,
         SpanKind::Server => EndpointKind::Http,
         // Older Sentry SDKs call it `rails.request`, `rack.request`, …
@@ -43,14 +45,14 @@ fn kind_of(span: &Span) -> EndpointKind {
 }
 
 /// Method and route; without a route the template of the path.
-fn otlp_http_name(span: &Span) -> String {
+fn otlp_http_name(span: &ToldSpan<'_>) -> String {
     let attributes = &span.attributes;
-    let method = attributes.first_str(&["http.request.method", "http.method"]);
-    let path = attributes.first_str(&["url.path", "http.target"]).or_else(|| {
-        let url = attributes.first_str(&["url.full", "http.url"])?;
+    let method = attributes.first_str(&[Key::HttpRequestMethod, Key::HttpMethod]);
+    let path = attributes.first_str(&[Key::UrlPath, Key::HttpTarget]).or_else(|| {
+        let url = attributes.first_str(&[Key::UrlFull, Key::HttpUrl])?;
         url::parse(url).map(|parts| parts.path)
     });
-    match (method, attributes.first_str(&["http.route"]), path) {
+    match (method, attributes.first_str(&[Key::HttpRoute]), path) {
         (Some(method), Some(route), _) => format!("{method} {route}"),
         // A name of the form `GET /users/{id}` comes from a framework that
         // knows its routes.
@@ -63,11 +65,11 @@ fn otlp_http_name(span: &Span) -> String {
 }
 
 /// The transaction's name; made a template when the SDK took it from the URL.
-fn sentry_name(span: &Span) -> String {
+fn sentry_name(span: &ToldSpan<'_>) -> String {
     let source = span.attributes.first_str(&[
-        "sentry.transaction.source",
-        "sentry.segment.name.source",
-        "sentry.span.source",
+        Key::SentryTransactionSource,
+        Key::SentrySegmentNameSource,
+        Key::SentrySpanSource,
     ]);
     let from_url = match source {
         Some(source) => source == "url",

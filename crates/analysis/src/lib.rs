@@ -20,6 +20,7 @@ pub mod waterfall;
 mod call_tree;
 mod cause;
 mod classify;
+mod conventions;
 mod detectors;
 mod endpoint;
 mod figures;

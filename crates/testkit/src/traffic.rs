@@ -102,6 +102,25 @@ fn trace(dice: &mut Dice, mut describe: impl FnMut(&mut Dice, usize) -> Describe
 }
 
 fn web_span(dice: &mut Dice, nth: usize) -> Described {
+    let id = dice.below(1_000_000);
+    match nth {
+        0 => request(dice, id),
+        1 | 4 | 7 => http_call(id),
+        2 | 5 | 8 => statement(id),
+        3 => own_work(),
+        _ => cache_command(id),
+    }
+}
+
+fn text(key: &str, text: &str) -> (String, Value) {
+    (key.to_owned(), Value::Str(text.to_owned()))
+}
+
+fn int(key: &str, number: u64) -> (String, Value) {
+    (key.to_owned(), Value::Int(number as i64))
+}
+
+fn request(dice: &mut Dice, id: u64) -> Described {
     const ROUTES: [&str; 6] = [
         "/api/orders/{id}",
         "/api/users/{id}/cart",
@@ -110,81 +129,78 @@ fn web_span(dice: &mut Dice, nth: usize) -> Described {
         "/checkout/confirm",
         "/api/products/{sku}/reviews",
     ];
-    let text = |key: &str, text: &str| (key.to_owned(), Value::Str(text.to_owned()));
-    let int = |key: &str, number: u64| (key.to_owned(), Value::Int(number as i64));
-    let id = dice.below(1_000_000);
-    match nth {
-        0 => {
-            let route = ROUTES[dice.below(6) as usize];
-            let name = format!("GET {route}");
-            let pairs = vec![
-                text("http.request.method", "GET"),
-                text("http.route", route),
-                text("url.path", &route.replace("{id}", &id.to_string())),
-                text("url.scheme", "https"),
-                text("url.query", "limit=20&sort=-created"),
-                text("server.address", "shop.example.com"),
-                int("server.port", 443),
-                text("client.address", "203.0.113.77"),
-                text("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101"),
-                text("network.protocol.version", "1.1"),
-                int("http.response.status_code", 200),
-            ];
-            (name, SpanKind::Server, pairs)
-        }
-        1 | 4 | 7 => {
-            let url = format!("http://inventory.internal:8080/v1/items/{id}?expand=price");
-            let pairs = vec![
-                text("http.request.method", "GET"),
-                text("url.full", &url),
-                text("server.address", "inventory.internal"),
-                int("server.port", 8080),
-                int("http.response.status_code", if id % 50 == 0 { 503 } else { 200 }),
-                text("network.protocol.version", "1.1"),
-                text("network.peer.address", "10.0.12.34"),
-                int("network.peer.port", 8080),
-                text("thread.name", "worker-12"),
-                int("thread.id", id % 64),
-            ];
-            ("GET".to_owned(), SpanKind::Client, pairs)
-        }
-        2 | 5 | 8 => {
-            let statement = format!(
-                "SELECT o.id, o.total, c.name FROM orders o JOIN customers c ON c.id = \
-                 o.customer_id WHERE o.customer_id = {id} AND o.state = 'open' LIMIT 20"
-            );
-            let pairs = vec![
-                text("db.system.name", "postgresql"),
-                text("db.namespace", "shop"),
-                text("db.query.text", &statement),
-                text("db.operation.name", "SELECT"),
-                text("server.address", "db-1.internal"),
-                int("server.port", 5432),
-                text("thread.name", "worker-12"),
-                int("thread.id", id % 64),
-            ];
-            ("SELECT shop.orders".to_owned(), SpanKind::Client, pairs)
-        }
-        3 => {
-            let pairs = vec![
-                text("code.function.name", "Orders::Summary.render"),
-                text("code.file.path", "app/services/orders/summary.rb"),
-                int("code.line.number", 112),
-                text("thread.name", "worker-12"),
-            ];
-            ("render summary".to_owned(), SpanKind::Internal, pairs)
-        }
-        _ => {
-            let pairs = vec![
-                text("db.system.name", "redis"),
-                text("db.operation.name", "GET"),
-                text("db.query.text", &format!("GET cart:{id}")),
-                text("server.address", "cache-1.internal"),
-                int("server.port", 6379),
-            ];
-            ("GET".to_owned(), SpanKind::Client, pairs)
-        }
-    }
+    let route = ROUTES[dice.below(6) as usize];
+    let name = format!("GET {route}");
+    let pairs = vec![
+        text("http.request.method", "GET"),
+        text("http.route", route),
+        text("url.path", &route.replace("{id}", &id.to_string())),
+        text("url.scheme", "https"),
+        text("url.query", "limit=20&sort=-created"),
+        text("server.address", "shop.example.com"),
+        int("server.port", 443),
+        text("client.address", "203.0.113.77"),
+        text("user_agent.original", "Mozilla/5.0 (X11; Linux x86_64) Gecko/20100101"),
+        text("network.protocol.version", "1.1"),
+        int("http.response.status_code", 200),
+    ];
+    (name, SpanKind::Server, pairs)
+}
+
+fn http_call(id: u64) -> Described {
+    let url = format!("http://inventory.internal:8080/v1/items/{id}?expand=price");
+    let pairs = vec![
+        text("http.request.method", "GET"),
+        text("url.full", &url),
+        text("server.address", "inventory.internal"),
+        int("server.port", 8080),
+        int("http.response.status_code", if id.is_multiple_of(50) { 503 } else { 200 }),
+        text("network.protocol.version", "1.1"),
+        text("network.peer.address", "10.0.12.34"),
+        int("network.peer.port", 8080),
+        text("thread.name", "worker-12"),
+        int("thread.id", id % 64),
+    ];
+    ("GET".to_owned(), SpanKind::Client, pairs)
+}
+
+fn statement(id: u64) -> Described {
+    let statement = format!(
+        "SELECT o.id, o.total, c.name FROM orders o JOIN customers c ON c.id = \
+         o.customer_id WHERE o.customer_id = {id} AND o.state = 'open' LIMIT 20"
+    );
+    let pairs = vec![
+        text("db.system.name", "postgresql"),
+        text("db.namespace", "shop"),
+        text("db.query.text", &statement),
+        text("db.operation.name", "SELECT"),
+        text("server.address", "db-1.internal"),
+        int("server.port", 5432),
+        text("thread.name", "worker-12"),
+        int("thread.id", id % 64),
+    ];
+    ("SELECT shop.orders".to_owned(), SpanKind::Client, pairs)
+}
+
+fn own_work() -> Described {
+    let pairs = vec![
+        text("code.function.name", "Orders::Summary.render"),
+        text("code.file.path", "app/services/orders/summary.rb"),
+        int("code.line.number", 112),
+        text("thread.name", "worker-12"),
+    ];
+    ("render summary".to_owned(), SpanKind::Internal, pairs)
+}
+
+fn cache_command(id: u64) -> Described {
+    let pairs = vec![
+        text("db.system.name", "redis"),
+        text("db.operation.name", "GET"),
+        text("db.query.text", &format!("GET cart:{id}")),
+        text("server.address", "cache-1.internal"),
+        int("server.port", 6379),
+    ];
+    ("GET".to_owned(), SpanKind::Client, pairs)
 }
 
 /// Numbers without pattern, the same ones every time (SplitMix64).

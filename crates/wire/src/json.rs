@@ -62,6 +62,53 @@ where
     }
 }
 
+/// Calls `each` with every element of a list whose JSON is known to be sound,
+/// read as a `T`, or with why it is none. A `null` is an empty list.
+///
+/// Elements are read where they stand. The first that is no `T` ends that,
+/// because a parser cannot go on behind what it did not understand; from there
+/// on the text of each element is cut out first.
+pub(crate) fn for_each<'a, T: Deserialize<'a>, E>(
+    list: &'a RawValue,
+    malformed: impl FnOnce(serde_json::Error) -> E,
+    mut each: impl FnMut(serde_json::Result<T>) -> Result<(), E>,
+) -> Result<(), E> {
+    struct Typed<'f, T, E, F> {
+        each: F,
+        read: usize,
+        failure: &'f mut Option<E>,
+        element: PhantomData<T>,
+    }
+    impl<'de, T: Deserialize<'de>, E, F> Element<'de> for Typed<'_, T, E, F>
+    where
+        F: FnMut(serde_json::Result<T>) -> Result<(), E>,
+    {
+        fn read<D: serde::Deserializer<'de>>(&mut self, element: D) -> Result<(), D::Error> {
+            let element = T::deserialize(element)?;
+            self.read += 1;
+            (self.each)(Ok(element)).map_err(|failure| {
+                *self.failure = Some(failure);
+                D::Error::custom("stopped")
+            })
+        }
+    }
+    let mut failure = None;
+    let mut typed = Typed { each: &mut each, read: 0, failure: &mut failure, element: PhantomData };
+    let result = Elements(&mut typed).deserialize(list);
+    let mut skip = typed.read;
+    match (failure, result) {
+        (Some(failure), _) => Err(failure),
+        (None, Ok(())) => Ok(()),
+        (None, Err(_)) => for_each_raw(list, malformed, |raw| match skip.checked_sub(1) {
+            Some(left) => {
+                skip = left;
+                Ok(())
+            }
+            None => each(serde_json::from_str(raw.get())),
+        }),
+    }
+}
+
 /// Reads one element of a list where it stands, without a copy of its text.
 pub(crate) trait Element<'de> {
     /// Reads the next element.
@@ -275,16 +322,21 @@ fn text_of_raw(json: &str) -> Option<Cow<'_, str>> {
 #[derive(Debug, Default)]
 pub(crate) struct Text<'a>(pub(crate) Cow<'a, str>);
 
-impl<'de> Deserialize<'de> for Text<'de> {
+/// The text of a field, if it was sent.
+pub(crate) fn text_of<'t>(field: &'t Option<Text<'_>>) -> Option<&'t str> {
+    field.as_ref().map(|text| &*text.0)
+}
+
+impl<'de: 'a, 'a> Deserialize<'de> for Text<'a> {
     fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
-        deserializer.deserialize_str(TextVisitor)
+        deserializer.deserialize_str(TextVisitor(PhantomData))
     }
 }
 
-struct TextVisitor;
+struct TextVisitor<'a>(PhantomData<&'a str>);
 
-impl<'de> Visitor<'de> for TextVisitor {
-    type Value = Text<'de>;
+impl<'de: 'a, 'a> Visitor<'de> for TextVisitor<'a> {
+    type Value = Text<'a>;
 
     fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str("a string")

@@ -1,18 +1,19 @@
 //! Database statements and cache commands.
 
 use hotspan_model::normalise::sql;
-use hotspan_model::{Call, CallKind, Class, Span, SpanKind};
+use hotspan_model::{Call, CallKind, Class, SpanKind};
 
 use super::{call, op, peer};
+use crate::conventions::{Key, ToldSpan};
 
 /// Systems that are caches to the services using them.
 const CACHES: [&str; 4] = ["redis", "memcached", "valkey", "dragonfly"];
 
 /// The statement or command that `span` runs.
-pub(super) fn statement(span: &Span) -> Option<Call> {
+pub(super) fn statement(span: &ToldSpan<'_>) -> Option<Call> {
     let attributes = &span.attributes;
     let op = op(span);
-    let system = attributes.first_str(&["db.system.name", "db.system"]).unwrap_or_default();
+    let system = attributes.first_str(&[Key::DbSystemName, Key::DbSystem]).unwrap_or_default();
     let cache = op.starts_with("cache.")
         || op.contains("redis")
         || CACHES.iter().any(|name| system.eq_ignore_ascii_case(name));
@@ -23,7 +24,7 @@ pub(super) fn statement(span: &Span) -> Option<Call> {
         return None;
     }
     let target = attributes
-        .first_str(&["db.namespace", "db.name"])
+        .first_str(&[Key::DbNamespace, Key::DbName])
         .or(Some(system).filter(|text| !text.is_empty()))
         .unwrap_or_else(|| peer(attributes));
     if cache {
@@ -34,28 +35,28 @@ pub(super) fn statement(span: &Span) -> Option<Call> {
 }
 
 /// The first word of a command: the rest is keys and values.
-fn command(span: &Span) -> String {
+fn command(span: &ToldSpan<'_>) -> String {
     span.attributes
-        .first_str(&["db.operation.name", "db.operation"])
+        .first_str(&[Key::DbOperationName, Key::DbOperation])
         .or_else(|| span.name.split_whitespace().next())
         .unwrap_or_default()
         .to_ascii_uppercase()
 }
 
-fn operation(span: &Span) -> String {
+fn operation(span: &ToldSpan<'_>) -> String {
     let attributes = &span.attributes;
-    if let Some(summary) = attributes.first_str(&["db.query.summary"]) {
+    if let Some(summary) = attributes.first_str(&[Key::DbQuerySummary]) {
         return summary.to_owned();
     }
-    if let Some(text) = attributes.first_str(&["db.query.text", "db.statement"]) {
+    if let Some(text) = attributes.first_str(&[Key::DbQueryText, Key::DbStatement]) {
         return sql::summary(text);
     }
-    let verb = attributes.first_str(&["db.operation.name", "db.operation"]);
+    let verb = attributes.first_str(&[Key::DbOperationName, Key::DbOperation]);
     let table = attributes.first_str(&[
-        "db.collection.name",
-        "db.sql.table",
-        "db.mongodb.collection",
-        "db.cassandra.table",
+        Key::DbCollectionName,
+        Key::DbSqlTable,
+        Key::DbMongodbCollection,
+        Key::DbCassandraTable,
     ]);
     match (verb, table) {
         (Some(verb), Some(table)) => format!("{verb} {table}"),

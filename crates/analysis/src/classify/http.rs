@@ -5,9 +5,10 @@ use std::sync::Arc;
 
 use hotspan_knowledge::knowledge;
 use hotspan_model::normalise::url;
-use hotspan_model::{Attributes, Call, CallKind, Class, Span, SpanKind};
+use hotspan_model::{Call, CallKind, Class, SpanKind};
 
 use super::{call, known_class, known_step, op, peer};
+use crate::conventions::{Key, Told, ToldSpan};
 
 /// Where a request goes.
 struct Request<'a> {
@@ -17,7 +18,7 @@ struct Request<'a> {
 }
 
 /// The HTTP request that `span` makes.
-pub(super) fn request(span: &Span) -> Option<Call> {
+pub(super) fn request(span: &ToldSpan<'_>) -> Option<Call> {
     let http_op = op(span).starts_with("http.client");
     if span.kind != SpanKind::Client && !http_op {
         return None;
@@ -41,11 +42,11 @@ pub(super) fn request(span: &Span) -> Option<Call> {
 }
 
 /// A whole URL: an attribute, or in Sentry's transactions part of the name.
-fn from_url(span: &Span) -> Option<Request<'_>> {
+fn from_url<'a>(span: &'a ToldSpan<'_>) -> Option<Request<'a>> {
     let (named_method, named_rest) = split_name(&span.name);
     let text = span
         .attributes
-        .first_str(&["url.full", "http.url", "url"])
+        .first_str(&[Key::UrlFull, Key::HttpUrl, Key::Url])
         .filter(|text| text.contains("://"))
         .or_else(|| named_rest.contains("://").then_some(named_rest))?;
     let parts = url::parse(text)?;
@@ -57,12 +58,12 @@ fn from_url(span: &Span) -> Option<Request<'_>> {
 }
 
 /// Host and path apart, as in OpenTelemetry Ruby.
-fn from_parts(span: &Span) -> Option<Request<'_>> {
+fn from_parts<'a>(span: &'a ToldSpan<'_>) -> Option<Request<'a>> {
     let attributes = &span.attributes;
     let (named_method, named_rest) = split_name(&span.name);
     let method = method(attributes).unwrap_or(named_method);
-    let path = attributes.first_str(&["url.path", "http.target"]);
-    let host = [attributes.first_str(&["http.host"]).map_or("", without_port), peer(attributes)]
+    let path = attributes.first_str(&[Key::UrlPath, Key::HttpTarget]);
+    let host = [attributes.first_str(&[Key::HttpHost]).map_or("", without_port), peer(attributes)]
         .into_iter()
         .find(|host| !host.is_empty());
     if method.is_empty() || (host.is_none() && path.is_none()) {
@@ -77,8 +78,8 @@ fn from_parts(span: &Span) -> Option<Request<'_>> {
     })
 }
 
-fn method(attributes: &Attributes) -> Option<&str> {
-    attributes.first_str(&["http.request.method", "http.method", "http.request_method"])
+fn method<'a>(attributes: &Told<'a>) -> Option<&'a str> {
+    attributes.first_str(&[Key::HttpRequestMethod, Key::HttpMethod, Key::HttpRequestMethodFlat])
 }
 
 /// `PUT http://…` and `HTTP PUT` as method and rest; other names have no method.

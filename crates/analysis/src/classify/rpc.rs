@@ -3,21 +3,23 @@
 use std::sync::Arc;
 
 use hotspan_knowledge::knowledge;
-use hotspan_model::{Call, CallKind, Class, Span, SpanKind};
+use hotspan_model::{Call, CallKind, Class, SpanKind};
 
 use super::{call, known_class, known_step, op, peer};
+use crate::conventions::{Key, ToldSpan};
 
 /// An operation of an AWS SDK, e.g. `S3.PutObject`. The requests it makes,
 /// credential lookups among them, may hang under its span.
-pub(super) fn aws_operation(span: &Span) -> Option<Call> {
+pub(super) fn aws_operation(span: &ToldSpan<'_>) -> Option<Call> {
     let attributes = &span.attributes;
-    let system = attributes.first_str(&["rpc.system.name", "rpc.system"]);
+    let system = attributes.first_str(&[Key::RpcSystemName, Key::RpcSystem]);
     if system != Some("aws-api") {
         return None;
     }
     let (named_service, named_method) = split_name(&span.name);
-    let service = attributes.first_str(&["rpc.service", "aws.service"]).unwrap_or(named_service);
-    let method = attributes.first_str(&["rpc.method", "aws.operation"]).unwrap_or(named_method);
+    let service =
+        attributes.first_str(&[Key::RpcService, Key::AwsService]).unwrap_or(named_service);
+    let method = attributes.first_str(&[Key::RpcMethod, Key::AwsOperation]).unwrap_or(named_method);
     // The new convention writes `S3/PutObject` into one attribute.
     let (service, method) = match method.split_once('/') {
         Some((service, method)) => (service, method),
@@ -49,16 +51,16 @@ fn split_name(name: &str) -> (&str, &str) {
 }
 
 /// Any other remote procedure.
-pub(super) fn procedure(span: &Span) -> Option<Call> {
+pub(super) fn procedure(span: &ToldSpan<'_>) -> Option<Call> {
     let attributes = &span.attributes;
-    let system = attributes.first_str(&["rpc.system.name", "rpc.system"]);
+    let system = attributes.first_str(&[Key::RpcSystemName, Key::RpcSystem]);
     let op = op(span);
     let rpc_op = op == "rpc" || op.starts_with("grpc") || op == "rpc.client";
     if (system.is_none() && !rpc_op) || span.kind != SpanKind::Client {
         return None;
     }
-    let method = attributes.first_str(&["rpc.method"]);
-    let operation = match (attributes.first_str(&["rpc.service"]), method) {
+    let method = attributes.first_str(&[Key::RpcMethod]);
+    let operation = match (attributes.first_str(&[Key::RpcService]), method) {
         (Some(service), Some(method)) => format!("{service}/{method}"),
         (None, Some(method)) => method.to_owned(),
         _ => span.name.clone(),

@@ -129,7 +129,9 @@ mod tests {
     fn one_card_for_one_issue_in_two_traces_and_a_file_given_twice() {
         let folder = "sentry-ruby-5.3.0/seedrep-presign100-b-IPR0-0";
         let files = ["000.body", "001.body", "001.body"].map(|file| format!("{folder}/{file}"));
-        check(&files.each_ref().map(String::as_str), expect![[r#"
+        check(
+            &files.each_ref().map(String::as_str),
+            expect![[r#"
             UploadsController#presign · shop
               31.6% of the time of 2 requests goes to AWS credential lookups: 100 lookups and 300 calls a request, 580 ms.
               Cause (very likely): 100 lookups in one request, 300 calls in all (PUT + GET + GET each). 100 of the 100 start with a new session token, and the AWS SDK for Ruby keeps that token inside its provider object (Aws::InstanceProfileCredentials): so each of them was made by a provider of its own, built together with a client and thrown away with it. Each client resolves its own credentials. The instance metadata service (IMDS) itself is healthy: a call takes about 870 µs.
@@ -143,13 +145,17 @@ mod tests {
               Evidence: trace 358ea6824c904c159920f795c98b393c, spans 328235f174ceec46 001458a59cf23bb0 0fb337d3cbbee860 …
 
             2 traces analysed, 1 issue.
-        "#]]);
+        "#]],
+        );
     }
 
     #[test]
     fn nothing_found_is_said() {
-        check(&["sentry-ruby-6.6.2/healthy-a/001.body"], expect![[r#"
+        check(
+            &["sentry-ruby-6.6.2/healthy-a/001.body"],
+            expect![[r#"
             1 trace analysed, nothing found.
-        "#]]);
+        "#]],
+        );
     }
 }

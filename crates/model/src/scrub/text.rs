@@ -127,8 +127,15 @@ fn userinfo(text: &str, secrets: &mut Vec<Range<usize>>) {
 /// `name=value` in queries, fragments, forms, connection strings and plain
 /// text; with `%3D` for one URL inside another.
 fn parameters(text: &str, equals: &str, secrets: &mut Vec<Range<usize>>) {
+    let mut covered = 0;
     for (at, _) in text.match_indices(equals) {
-        let before = &text[..at];
+        let start = at + equals.len();
+        // What begins inside a value that goes ends with it. Without this and
+        // the bound on names, hostile text would be read over and over.
+        if start < covered {
+            continue;
+        }
+        let before = &text[text.floor_char_boundary(at.saturating_sub(NAME_BYTES_MAX))..at];
         let name_start = before
             .rfind(|c: char| c.is_whitespace() || "?&;#,\"'(/<>=".contains(c))
             .map_or(0, |found| found + next_char_len(before, found));
@@ -139,11 +146,15 @@ fn parameters(text: &str, equals: &str, secrets: &mut Vec<Range<usize>>) {
             .min_by_key(|name| name.len())
             .unwrap_or(name);
         if is_secret(name) {
-            let start = at + equals.len();
-            secrets.push(start..start + value_len(&text[start..], equals != "="));
+            covered = start + value_len(&text[start..], equals != "=");
+            secrets.push(start..covered);
         }
     }
 }
+
+/// Of a longer name only the end is looked at; it is encoded, so this is more
+/// than [`is_secret`] needs.
+const NAME_BYTES_MAX: usize = 256;
 
 fn next_char_len(text: &str, at: usize) -> usize {
     text[at..].chars().next().map_or(0, char::len_utf8)
@@ -168,8 +179,19 @@ fn value_len(value: &str, encoded: bool) -> usize {
 
 /// `"name": "value"` in JSON kept as text, whatever the value is.
 fn fields(text: &str, secrets: &mut Vec<Range<usize>>) {
-    for (at, mark) in text.match_indices("\":").chain(text.match_indices("':")) {
-        let quote = &mark[..1];
+    for mark in ["\":", "':"] {
+        fields_marked(text, mark, secrets);
+    }
+}
+
+fn fields_marked(text: &str, mark: &str, secrets: &mut Vec<Range<usize>>) {
+    let quote = &mark[..1];
+    let mut covered = 0;
+    for (at, _) in text.match_indices(mark) {
+        // As in [`parameters`].
+        if at < covered {
+            continue;
+        }
         let name = text[..at].rsplit(quote).next().unwrap_or_default();
         if !is_secret(name) {
             continue;
@@ -182,6 +204,7 @@ fn fields(text: &str, secrets: &mut Vec<Range<usize>>) {
             b"null" | b"true" | b"false" => continue,
             _ => range,
         };
+        covered = inner.end;
         secrets.push(inner);
     }
 }

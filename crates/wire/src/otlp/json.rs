@@ -21,17 +21,46 @@ use crate::limits::Budget;
 
 /// Decodes an `ExportTraceServiceRequest` in JSON.
 pub fn decode_json(body: &[u8]) -> Result<Decoded, RequestError> {
-    let mut reader = Reader { decoded: Decoded::default(), budget: Budget::new(), failure: None };
     let text =
         std::str::from_utf8(body).map_err(|error| RequestError::malformed("OTLP JSON", error))?;
+    // A parser cannot go on behind what it did not understand, so one span that
+    // is none makes a second, careful reading necessary.
+    let read = match read(text, Reading::Fast) {
+        Err(Stopped::Misread(_)) => read(text, Reading::Careful),
+        other => other,
+    };
+    read.map_err(|stopped| match stopped {
+        Stopped::Misread(error) => malformed(error),
+        Stopped::Refused(error) => error,
+    })
+}
+
+/// How the spans of a list are read.
+#[derive(Debug, Clone, Copy)]
+enum Reading {
+    /// Where they stand.
+    Fast,
+    /// The text of each is cut out first, so that one that cannot be read
+    /// costs only itself.
+    Careful,
+}
+
+/// Why reading stopped.
+enum Stopped {
+    Misread(serde_json::Error),
+    Refused(RequestError),
+}
+
+fn read(text: &str, reading: Reading) -> Result<Decoded, Stopped> {
+    let (decoded, budget) = (Decoded::default(), Budget::new());
+    let mut reader = Reader { reading, decoded, budget, failure: None };
     let mut deserializer = serde_json::Deserializer::from_str(text);
-    let read = deserializer
-        .deserialize_map(RequestMessage(&mut reader))
-        .and_then(|()| deserializer.end())
-        .map_err(malformed);
-    match reader.failure {
-        Some(failure) => Err(failure),
-        None => read.map(|()| reader.decoded),
+    let result =
+        deserializer.deserialize_map(RequestMessage(&mut reader)).and_then(|()| deserializer.end());
+    match (reader.failure, result) {
+        (Some(failure), _) => Err(Stopped::Refused(failure)),
+        (None, Err(error)) => Err(Stopped::Misread(error)),
+        (None, Ok(())) => Ok(reader.decoded),
     }
 }
 
@@ -60,6 +89,7 @@ fn malformed(error: serde_json::Error) -> RequestError {
 }
 
 struct Reader {
+    reading: Reading,
     decoded: Decoded,
     budget: Budget,
     /// Why reading stopped, when that was not the JSON's fault.
@@ -241,8 +271,7 @@ impl<'de> Visitor<'de> for ScopeSpans<'_> {
     }
 }
 
-/// Reads each `Span` of a scope. Its text is cut out first, so that one that
-/// cannot be read costs only itself.
+/// Reads each `Span` of a scope.
 struct OfScope<'r> {
     reader: &'r mut Reader,
     origin: &'r Origin,
@@ -250,9 +279,17 @@ struct OfScope<'r> {
 
 impl<'de> Element<'de> for OfScope<'_> {
     fn read<D: serde::Deserializer<'de>>(&mut self, element: D) -> Result<(), D::Error> {
-        let raw = <&RawValue>::deserialize(element)?;
-        let Reader { decoded, budget, .. } = &mut *self.reader;
-        let result = decode_span(raw.get(), self.origin, decoded, budget);
+        let Reader { reading, decoded, budget, .. } = &mut *self.reader;
+        let result = match reading {
+            Reading::Careful => {
+                let raw = <&RawValue>::deserialize(element)?;
+                decode_span(raw.get(), self.origin, decoded, budget)
+            }
+            Reading::Fast => {
+                let span = Span::deserialize(element)?;
+                budget.pay_item().and_then(|()| span.draft().deliver(self.origin, decoded, budget))
+            }
+        };
         self.reader.stop_on(result)
     }
 }

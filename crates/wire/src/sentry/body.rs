@@ -6,7 +6,7 @@ use serde_json::value::RawValue;
 
 use super::envelope::SdkInfo;
 use super::timestamp::Timestamp;
-use crate::json::{Flat, lenient};
+use crate::json::{Flat, Text, lenient};
 
 /// An `event` or a `transaction`: one schema for both.
 #[derive(Debug, Deserialize)]
@@ -124,20 +124,24 @@ pub(super) struct RuntimeContext {
 /// A span inside a transaction, or a standalone one of the first version.
 #[derive(Debug, Deserialize)]
 pub(super) struct ChildSpan<'a> {
-    pub(super) trace_id: Option<String>,
-    pub(super) span_id: Option<String>,
-    pub(super) parent_span_id: Option<String>,
+    #[serde(borrow)]
+    pub(super) trace_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) span_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    pub(super) parent_span_id: Option<Text<'a>>,
     pub(super) is_segment: Option<bool>,
-    pub(super) op: Option<String>,
+    #[serde(borrow)]
+    pub(super) op: Option<Text<'a>>,
     pub(super) description: Option<String>,
     pub(super) name: Option<String>,
     pub(super) start_timestamp: Option<Timestamp>,
     pub(super) timestamp: Option<Timestamp>,
     pub(super) end_timestamp: Option<Timestamp>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub(super) status: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    pub(super) origin: Option<String>,
+    #[serde(borrow, default, deserialize_with = "lenient")]
+    pub(super) status: Option<Text<'a>>,
+    #[serde(borrow, default, deserialize_with = "lenient")]
+    pub(super) origin: Option<Text<'a>>,
     pub(super) data: Option<Flat>,
     #[serde(borrow)]
     pub(super) tags: Option<&'a RawValue>,

@@ -1,11 +1,12 @@
 //! `span` items of the second version: a list of spans, sent while their
 //! segment is still open, with typed attributes.
 
+use std::borrow::Cow;
 use std::fmt;
 
 use hotspan_model::{EntryHint, Link, Span, SpanKind, Status, ValueRef};
 use serde::Deserialize;
-use serde::de::{MapAccess, Visitor};
+use serde::de::{Error, IgnoredAny, MapAccess, SeqAccess, Visitor};
 use serde_json::value::RawValue;
 
 use super::Reading;
@@ -14,8 +15,10 @@ use super::origin::{Facts, Maker, Place, id};
 use super::timestamp::Timestamp;
 use super::transaction::add_source;
 use crate::decoded::{Reason, RequestError};
-use crate::json::{Capped, Held, HeldOutcome, Text, for_each_raw, lenient, value_of_raw};
-use crate::limits::weight_of;
+use crate::json::{
+    Capped, Held, HeldOutcome, Text, for_each, held_text, lenient, text_of, value_of_raw,
+};
+use crate::limits::{VALUE_BYTES_MAX, weight_of};
 use crate::otlp::{Refused, checked_span_id, checked_trace_id};
 use crate::value::{Collected, LeftOut};
 
@@ -29,13 +32,16 @@ struct Container<'a> {
 }
 
 #[derive(Deserialize)]
-struct SpanV2 {
-    trace_id: Option<String>,
-    span_id: Option<String>,
-    parent_span_id: Option<String>,
+struct SpanV2<'a> {
+    #[serde(borrow)]
+    trace_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    span_id: Option<Text<'a>>,
+    #[serde(borrow)]
+    parent_span_id: Option<Text<'a>>,
     name: Option<String>,
-    #[serde(default, deserialize_with = "lenient")]
-    status: Option<String>,
+    #[serde(borrow, default, deserialize_with = "lenient")]
+    status: Option<Text<'a>>,
     #[serde(default, deserialize_with = "lenient")]
     is_segment: Option<bool>,
     start_timestamp: Option<Timestamp>,
@@ -69,9 +75,9 @@ pub(super) fn decode(json: &str, reading: &mut Reading<'_>) -> Result<(), Reques
     let facts = Facts::of_header(reading.header);
     let mut maker = Maker::new(facts.clone(), reading.service.clone(), reading.sample_rate());
     let malformed = |error| RequestError::malformed("Sentry span container", error);
-    for_each_raw(container.items, malformed, |raw| {
+    for_each(container.items, malformed, |sent| {
         reading.budget.pay_item()?;
-        match read(raw, &facts, &mut maker, reading.sample_rate().is_none()) {
+        match read(sent, &facts, &mut maker, reading.sample_rate().is_none()) {
             Ok((span, collected)) => reading.deliver(span, collected),
             Err((reason, message)) => {
                 reading.decoded.reject(reason, message);
@@ -84,21 +90,21 @@ pub(super) fn decode(json: &str, reading: &mut Reading<'_>) -> Result<(), Reques
 }
 
 fn read(
-    raw: &RawValue,
+    sent: serde_json::Result<SpanV2<'_>>,
     header_facts: &Facts,
     maker: &mut Maker,
     rate_untold: bool,
 ) -> Result<(Span, Collected), Refused> {
-    let sent: SpanV2 = serde_json::from_str(raw.get()).map_err(|error| {
+    let sent = sent.map_err(|error| {
         let message = format!("span is unreadable: {error}; send it as the SDK made it");
         (Reason::MalformedItem, message)
     })?;
     let mut typed = sent.attributes.unwrap_or_default();
     maker.switch(std::mem::take(&mut typed.facts).or(header_facts));
     let place = Place {
-        trace_id: sent.trace_id.as_deref(),
-        span_id: sent.span_id.as_deref(),
-        parent: sent.parent_span_id.as_deref(),
+        trace_id: text_of(&sent.trace_id),
+        span_id: text_of(&sent.span_id),
+        parent: text_of(&sent.parent_span_id),
         start: sent.start_timestamp,
         end: sent.end_timestamp,
     };
@@ -117,7 +123,7 @@ fn read(
         }
     });
     let message = attributes.first_str(&["sentry.status.message"]);
-    set_status(&mut span, sent.status.as_deref(), message);
+    set_status(&mut span, text_of(&sent.status), message);
     if rate_untold && let Some(rate) = number(attributes.get("sentry.sample_rate")) {
         span.weight = weight_of(rate);
     }
@@ -237,7 +243,7 @@ impl<'de> Visitor<'de> for TypedVisitor {
     fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Typed, A::Error> {
         let mut typed = Typed::default();
         while let Some(Text(key)) = map.next_key()? {
-            let Some(value) = unwrap(map.next_value()?) else {
+            let Wrapped(Some(value)) = map.next_value()? else {
                 continue;
             };
             match (typed.facts.slot(&key), value) {
@@ -251,23 +257,87 @@ impl<'de> Visitor<'de> for TypedVisitor {
     }
 }
 
-/// The value inside `{"value": …, "type": …}`. A whole number of type `double`
-/// is a float all the same.
-fn unwrap(raw: &RawValue) -> Option<HeldOutcome<'_>> {
-    #[derive(Deserialize)]
-    struct Wrapped<'a> {
-        #[serde(borrow)]
-        value: Option<&'a RawValue>,
-        #[serde(rename = "type", default, deserialize_with = "lenient")]
-        kind: Option<String>,
+/// The value inside `{"value": …, "type": …}`, or a bare one. A whole number
+/// of type `double` is a float all the same. `None` for `null`.
+struct Wrapped<'a>(Option<HeldOutcome<'a>>);
+
+impl<'de> Deserialize<'de> for Wrapped<'de> {
+    fn deserialize<D: serde::Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        deserializer.deserialize_any(WrappedVisitor)
     }
-    match serde_json::from_str::<Wrapped<'_>>(raw.get()) {
-        Ok(wrapped) => match (value_of_raw(wrapped.value?)?, wrapped.kind.as_deref()) {
-            (Ok(Held::Scalar(ValueRef::Int(number))), Some("double")) => {
-                Some(Ok(Held::Scalar(ValueRef::Float(number as f64))))
+}
+
+struct WrappedVisitor;
+
+impl WrappedVisitor {
+    fn scalar<'de>(value: ValueRef<'de>) -> Wrapped<'de> {
+        Wrapped(Some(Ok(Held::Scalar(value))))
+    }
+}
+
+impl<'de> Visitor<'de> for WrappedVisitor {
+    type Value = Wrapped<'de>;
+
+    fn expecting(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("an attribute's value")
+    }
+
+    fn visit_map<A: MapAccess<'de>>(self, mut map: A) -> Result<Self::Value, A::Error> {
+        let (mut value, mut is_double) = (None, false);
+        while let Some(Text(field)) = map.next_key()? {
+            match &*field {
+                "value" => value = value_of_raw(map.next_value()?),
+                "type" => is_double = map.next_value::<&RawValue>()?.get() == "\"double\"",
+                _ => drop(map.next_value::<IgnoredAny>()?),
             }
-            (value, _) => Some(value),
-        },
-        Err(_) => value_of_raw(raw),
+        }
+        if let (Some(Ok(Held::Scalar(ValueRef::Int(number)))), true) = (&value, is_double) {
+            return Ok(Self::scalar(ValueRef::Float(*number as f64)));
+        }
+        Ok(Wrapped(value))
+    }
+
+    /// A bare list, kept as JSON.
+    fn visit_seq<A: SeqAccess<'de>>(self, mut list: A) -> Result<Self::Value, A::Error> {
+        let mut json = String::from("[");
+        while let Some(element) = list.next_element::<&RawValue>()? {
+            if json.len() > 1 {
+                json.push(',');
+            }
+            json.push_str(element.get());
+        }
+        json.push(']');
+        let fits = json.len() <= VALUE_BYTES_MAX;
+        let held = || Held::Json(Cow::Owned(json));
+        Ok(Wrapped(Some(fits.then(held).ok_or(Reason::AttributeTooLarge))))
+    }
+
+    fn visit_borrowed_str<E: Error>(self, text: &'de str) -> Result<Self::Value, E> {
+        Ok(Wrapped(Some(held_text(Cow::Borrowed(text)))))
+    }
+
+    fn visit_str<E: Error>(self, text: &str) -> Result<Self::Value, E> {
+        Ok(Wrapped(Some(held_text(Cow::Owned(text.to_owned())))))
+    }
+
+    fn visit_bool<E: Error>(self, truth: bool) -> Result<Self::Value, E> {
+        Ok(Self::scalar(ValueRef::Bool(truth)))
+    }
+
+    fn visit_i64<E: Error>(self, number: i64) -> Result<Self::Value, E> {
+        Ok(Self::scalar(ValueRef::Int(number)))
+    }
+
+    fn visit_u64<E: Error>(self, number: u64) -> Result<Self::Value, E> {
+        let float = || ValueRef::Float(number as f64);
+        Ok(Self::scalar(i64::try_from(number).map_or_else(|_| float(), ValueRef::Int)))
+    }
+
+    fn visit_f64<E: Error>(self, number: f64) -> Result<Self::Value, E> {
+        Ok(Self::scalar(ValueRef::Float(number)))
+    }
+
+    fn visit_unit<E: Error>(self) -> Result<Self::Value, E> {
+        Ok(Wrapped(None))
     }
 }

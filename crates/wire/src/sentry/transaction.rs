@@ -9,7 +9,7 @@ use super::body::{Body, ChildSpan, Contexts, RequestInfo, TraceContext};
 use super::op::{kind_of_child, kind_of_entry};
 use super::origin::{Facts, Maker, Place, set_status};
 use crate::decoded::{Reason, RequestError};
-use crate::json::{Flat, Held, Text, for_each_raw, value_of_raw};
+use crate::json::{Flat, Held, Text, for_each, for_each_raw, text_of, value_of_raw};
 use crate::otlp::Refused;
 use crate::value::{Collected, text};
 
@@ -42,7 +42,7 @@ pub(super) fn decode(mut body: Body<'_>, reading: &mut Reading<'_>) -> Result<()
         None => Ok(()),
         Some(list) if list.get().starts_with('[') => {
             let malformed = |error| RequestError::malformed("Sentry transaction", error);
-            for_each_raw(list, malformed, |raw| decode_child(raw.get(), &root, &mut maker, reading))
+            for_each(list, malformed, |child| decode_child(child, &root, &mut maker, reading))
         }
         Some(_) => {
             let message = "spans is not a list; send a list of spans";
@@ -56,7 +56,7 @@ pub(super) fn decode(mut body: Body<'_>, reading: &mut Reading<'_>) -> Result<()
 pub(super) fn decode_standalone(json: &str, reading: &mut Reading<'_>) -> Result<(), RequestError> {
     let facts = Facts::of_header(reading.header);
     let mut maker = Maker::new(facts, reading.service.clone(), reading.sample_rate());
-    decode_child(json, "", &mut maker, reading)
+    decode_child(serde_json::from_str(json), "", &mut maker, reading)
 }
 
 fn rate_in_data(contexts: &Contexts) -> Option<f64> {
@@ -187,13 +187,13 @@ fn add_tags(collected: &mut Collected, tags: Option<&RawValue>) {
 }
 
 fn decode_child(
-    json: &str,
+    child: serde_json::Result<ChildSpan<'_>>,
     trace_id: &str,
     maker: &mut Maker,
     reading: &mut Reading<'_>,
 ) -> Result<(), RequestError> {
     reading.budget.pay_item()?;
-    let child: ChildSpan<'_> = match serde_json::from_str(json) {
+    let child = match child {
         Ok(child) => child,
         Err(error) => {
             let message = format!("span is unreadable: {error}; send it as the SDK made it");
@@ -216,22 +216,22 @@ fn finish_child(
     maker: &mut Maker,
 ) -> Result<(Span, Collected), Refused> {
     let place = Place {
-        trace_id: Some(child.trace_id.as_deref().unwrap_or(trace_id)),
-        span_id: child.span_id.as_deref(),
-        parent: child.parent_span_id.as_deref(),
+        trace_id: Some(text_of(&child.trace_id).unwrap_or(trace_id)),
+        span_id: text_of(&child.span_id),
+        parent: text_of(&child.parent_span_id),
         start: child.start_timestamp,
         end: child.timestamp.or(child.end_timestamp),
     };
-    let mut span = maker.span(&place, child.origin.as_deref().unwrap_or_default())?;
-    let op = child.op.unwrap_or_default();
+    let mut span = maker.span(&place, text_of(&child.origin).unwrap_or_default())?;
+    let op = text_of(&child.op).unwrap_or_default();
     let is_entry = child.is_segment == Some(true);
     span.name = child.description.or(child.name).unwrap_or_default();
     span.entry = if is_entry { EntryHint::Yes } else { EntryHint::No };
     span.kind = told_kind(child.data.as_ref())
-        .unwrap_or_else(|| if is_entry { kind_of_entry(&op, false) } else { kind_of_child(&op) });
-    set_status(&mut span, child.status.as_deref());
+        .unwrap_or_else(|| if is_entry { kind_of_entry(op, false) } else { kind_of_child(op) });
+    set_status(&mut span, text_of(&child.status));
     let mut collected = child.data.unwrap_or_default().0;
-    add_op(&mut collected, &op);
+    add_op(&mut collected, op);
     add_tags(&mut collected, child.tags);
     if is_entry {
         add_source(&mut collected, None);

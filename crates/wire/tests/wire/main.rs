@@ -9,11 +9,13 @@
 
 mod captures;
 mod generate;
+mod hostile;
 mod otlp_json;
 mod otlp_limits;
 mod otlp_protobuf;
 mod reference;
 mod retime;
+mod rewire;
 mod sentry;
 mod sentry_payloads;
 mod show;

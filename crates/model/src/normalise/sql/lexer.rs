@@ -130,6 +130,11 @@ impl<'a> Lexer<'a> {
 
     fn measure(&self, first: char) -> (Kind, usize) {
         let rest = self.rest;
+        // Most tokens are words, and only before a quote can a letter be more.
+        if matches!(rest.as_bytes(), [b'a'..=b'z' | b'A'..=b'Z' | b'_', second, ..] if *second != b'\'')
+        {
+            return (Kind::Word, word_len(rest));
+        }
         if let Some(len) = space_len(rest) {
             return (Kind::Space, len);
         }
@@ -204,8 +209,12 @@ fn is_word_char(c: char) -> bool {
 
 fn word_len(text: &str) -> usize {
     let marks = text.len() - text.trim_start_matches('@').len();
-    let word = &text[marks..];
-    marks + word.find(|c| !is_word_char(c)).unwrap_or(word.len())
+    let plain = |byte: &u8| byte.is_ascii_alphanumeric() || matches!(byte, b'_' | b'$');
+    let word = &text.as_bytes()[marks..];
+    let len = marks + word.iter().position(|byte| !plain(byte)).unwrap_or(word.len());
+    // Letters of other scripts go on behind that.
+    let rest = &text[len..];
+    len + rest.find(|c| !is_word_char(c)).unwrap_or(rest.len())
 }
 
 fn space_len(text: &str) -> Option<usize> {
@@ -300,14 +309,19 @@ fn parameter_len(text: &str) -> Option<usize> {
         [b':', b'a'..=b'z' | b'A'..=b'Z' | b'_' | b'0'..=b'9', ..] => Some(run(1)),
         [b'@', b'a'..=b'z' | b'A'..=b'Z' | b'_', ..] => Some(run(1)),
         [b'%', b's', ..] => Some(2),
-        [b'%', b'(', ..] => text.find(")s").map(|end| end + 2),
+        // Up to the next bracket only: `%(%(%(…` must not be read over and over.
+        [b'%', b'(', ..] => {
+            let end = text[2..].find(['(', ')'])? + 2;
+            text[end..].starts_with(")s").then_some(end + 2)
+        }
         _ => None,
     }
 }
 
 /// `[Order Details]`: SQL Server's quotes. `ARRAY[1]` is not one.
 fn bracketed_name_len(text: &str) -> Option<usize> {
-    let (name, _) = text.strip_prefix('[')?.split_once(']')?;
-    let plain = name.chars().all(|c| is_word_char(c) || c == ' ');
-    (plain && name.starts_with(char::is_alphabetic)).then_some(name.len() + 2)
+    let inner = text.strip_prefix('[')?;
+    let len = inner.find(|c: char| !is_word_char(c) && c != ' ')?;
+    let fits = inner[len..].starts_with(']') && inner.starts_with(char::is_alphabetic);
+    fits.then_some(len + 2)
 }

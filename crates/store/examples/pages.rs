@@ -21,6 +21,8 @@ use hotspan_store::{Filter, Store, StoreConfig, StoreError, TimeWindow, WalPosit
 const ENDPOINTS: u64 = 200;
 const MINUTES: u64 = 24 * 60;
 const MINUTE_NS: i64 = 60_000_000_000;
+/// Minutes that are committed at once.
+const COMMIT_MINUTES: usize = 30;
 /// Different calls below each request.
 const CALLS: usize = 30;
 /// Readings of each page.
@@ -57,9 +59,14 @@ async fn main() -> Result<(), Box<dyn std::error::Error>> {
 }
 
 async fn fill(store: &Store) -> Result<(), StoreError> {
-    for minute in 0..MINUTES {
-        let records = (0..ENDPOINTS).map(|endpoint| record(minute, endpoint)).collect();
-        store.commit_segments(WalPosition(minute + 1), records).await?;
+    let minutes: Vec<u64> = (0..MINUTES).collect();
+    for minutes in minutes.chunks(COMMIT_MINUTES) {
+        let each = |minute: &u64| {
+            let minute = *minute;
+            (0..ENDPOINTS).map(move |endpoint| record(minute, endpoint))
+        };
+        let records = minutes.iter().flat_map(each).collect();
+        store.commit_segments(WalPosition(minutes[0] + 1), records).await?;
     }
     Ok(())
 }

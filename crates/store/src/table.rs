@@ -52,6 +52,7 @@ pub(crate) use adopt::adopt;
 pub(crate) use compact::CompactLimits;
 pub(crate) use file::SPANS_DIR;
 pub use files::DamagedFile;
+use files::SetAside;
 pub(crate) use files::SpanFile;
 pub use query::EntryOrder;
 pub(crate) use query::Reader;
@@ -111,7 +112,7 @@ struct State {
     flushing: Option<Arc<Flushing>>,
     flush_task: Option<JoinHandle<()>>,
     files: Vec<Arc<SpanFile>>,
-    damaged: Vec<DamagedFile>,
+    damaged: Vec<SetAside>,
     applied: WalPosition,
     flush_error: Option<String>,
     /// The last flush failed and the table is closing: it is not tried again.
@@ -157,13 +158,16 @@ impl SpanTable {
         wal: Wal,
         rules: Rules,
         effort: Arc<Effort>,
-        (present, damaged): (Vec<ManifestFile>, Vec<DamagedFile>),
+        (present, damaged): (Vec<ManifestFile>, Vec<(ManifestFile, String)>),
         committed: WalPosition,
     ) -> Arc<Self> {
         let place = Arc::new(place);
         let state = State {
             files: present.into_iter().map(|file| SpanFile::new(&place, file)).collect(),
-            damaged,
+            damaged: damaged
+                .into_iter()
+                .map(|(file, reason)| SetAside { file: SpanFile::new(&place, file), reason })
+                .collect(),
             applied: committed,
             ..State::default()
         };
@@ -254,7 +258,7 @@ impl SpanTable {
             files: state.files.len() as u64,
             file_bytes: state.files.iter().map(|file| file.bytes).sum(),
             file_rows: state.files.iter().map(|file| file.rows).sum(),
-            damaged: state.damaged.clone(),
+            damaged: state.damaged.iter().map(SetAside::told).collect(),
             memory_rows: memtables().map(|memtable| memtable.rows() as u64).sum(),
             memory_bytes: memtables().map(|memtable| memtable.bytes() as u64).sum(),
             flush_error: state.flush_error.clone(),

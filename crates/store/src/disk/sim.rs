@@ -255,6 +255,14 @@ impl Disk for SimDisk {
         Ok(())
     }
 
+    fn remove_dir(&self, path: &Path) -> io::Result<()> {
+        let mut state = self.lock();
+        state.step()?;
+        RealDisk.remove_dir(path)?;
+        state.visible.remove(path);
+        Ok(())
+    }
+
     fn sync_dir(&self, path: &Path) -> io::Result<()> {
         let mut state = self.lock();
         state.step()?;

@@ -127,7 +127,7 @@ impl SpanTable {
         self.book.replace_files(&added, &removed, tallies)?;
         let mut state = self.lock();
         state.files.retain(|file| !removed.contains(&file.path));
-        state.damaged.retain(|file| !removed.contains(&file.path));
+        state.damaged.retain(|aside| !removed.contains(&aside.file.path));
         state.files.extend(added.into_iter().map(|file| SpanFile::new(&self.place, file)));
         files.iter().for_each(|file| file.let_go());
         Ok(())

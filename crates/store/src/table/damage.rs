@@ -9,7 +9,7 @@ use datafusion::parquet::arrow::arrow_reader::ParquetRecordBatchReaderBuilder;
 use tracing::error;
 
 use super::file::Checksum;
-use super::files::{DamagedFile, SpanFile};
+use super::files::{SetAside, SpanFile};
 use super::lookup::{Unreadable, conform};
 use super::{SpanTable, rows};
 
@@ -21,14 +21,12 @@ impl SpanTable {
     /// restart looks at it again, and somebody may put it right.
     pub(super) fn set_aside(&self, file: &SpanFile, reason: String) {
         let mut state = self.lock();
-        let files = state.files.len();
-        state.files.retain(|known| known.path != file.path);
-        if state.files.len() == files {
-            // Somebody else noticed, or it was replaced meanwhile.
-            return;
-        }
+        let known = state.files.iter().position(|known| known.path == file.path);
+        // Else somebody noticed before, or it was replaced meanwhile.
+        let Some(known) = known else { return };
+        let file = state.files.remove(known);
         error!(path = file.path, reason, "a span file cannot be read; its spans are not shown");
-        state.damaged.push(DamagedFile { path: file.path.clone(), reason, spans: file.rows });
+        state.damaged.push(SetAside { file, reason });
     }
 
     /// Sets aside those of the files that are damaged; false when none is.

@@ -37,6 +37,21 @@ pub struct DamagedFile {
     pub spans: u64,
 }
 
+/// A span file that was set aside.
+#[derive(Debug, Clone)]
+pub(super) struct SetAside {
+    pub(super) file: Arc<SpanFile>,
+    pub(super) reason: String,
+}
+
+impl SetAside {
+    /// As people see it.
+    pub(super) fn told(&self) -> DamagedFile {
+        let (path, reason) = (self.file.path.clone(), self.reason.clone());
+        DamagedFile { path, reason, spans: self.file.rows }
+    }
+}
+
 /// One span file.
 pub(crate) struct SpanFile {
     manifest: ManifestFile,

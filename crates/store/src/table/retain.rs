@@ -65,12 +65,31 @@ impl SpanTable {
         self: &Arc<Self>,
         keeping: &Keeping,
     ) -> Result<bool, StoreError> {
+        self.let_damaged_go(keeping).await?;
         let files = self.lock().files.clone();
         let Some((going, why)) = going(&files, keeping) else { return Ok(false) };
         let evidence_files: Vec<_> = files.into_iter().filter(|file| file.is_evidence()).collect();
         let table = Arc::clone(self);
         tokio::task::spawn_blocking(move || table.let_go(going, evidence_files, why)).await??;
         Ok(true)
+    }
+
+    /// Files that cannot be read go when they are too old, like the others.
+    async fn let_damaged_go(self: &Arc<Self>, keeping: &Keeping) -> Result<(), StoreError> {
+        let old: Vec<_> = {
+            let state = self.lock();
+            let files = state.damaged.iter().map(|aside| &aside.file);
+            files.filter(|file| file.start_max < keeping.from).map(Arc::clone).collect()
+        };
+        if old.is_empty() {
+            return Ok(());
+        }
+        let spans = old.iter().map(|file| file.rows).sum();
+        let table = Arc::clone(self);
+        tokio::task::spawn_blocking(move || {
+            table.replace(&old, Vec::new(), &[(removed::EXPIRED, spans)])
+        })
+        .await?
     }
 
     fn let_go(

@@ -5,7 +5,6 @@ use std::path::Path;
 
 use tracing::{error, info};
 
-use super::DamagedFile;
 use super::file::SPANS_DIR;
 use super::index::index_name;
 use crate::StoreError;
@@ -18,7 +17,7 @@ pub(crate) fn remove_unknown(
     disk: &dyn Disk,
     data_dir: &Path,
     manifest: Vec<ManifestFile>,
-) -> Result<(Vec<ManifestFile>, Vec<DamagedFile>), StoreError> {
+) -> Result<(Vec<ManifestFile>, Vec<(ManifestFile, String)>), StoreError> {
     let files = manifest.iter().map(|file| file.path.as_str());
     let named: HashSet<String> =
         files.flat_map(|path| [path.to_owned(), index_name(path)]).collect();
@@ -26,15 +25,21 @@ pub(crate) fn remove_unknown(
     let spans_dir = data_dir.join(SPANS_DIR);
     for hour in list(disk, &spans_dir)?.into_iter().filter(|entry| entry.is_dir) {
         let hour_dir = spans_dir.join(&hour.name);
-        for entry in list(disk, &hour_dir)?.into_iter().filter(|entry| !entry.is_dir) {
+        let entries = list(disk, &hour_dir)?;
+        let mut is_empty = entries.iter().all(|entry| !entry.is_dir);
+        for entry in entries.into_iter().filter(|entry| !entry.is_dir) {
             let name = format!("{SPANS_DIR}/{}/{}", hour.name, entry.name);
             if named.contains(&name) {
                 present.insert(name, entry.len);
+                is_empty = false;
                 continue;
             }
             let path = hour_dir.join(&entry.name);
             info!(path = %path.display(), "removing a span file that was never finished");
             disk.remove(&path).map_err(StoreError::disk("remove", &path))?;
+        }
+        if is_empty {
+            disk.remove_dir(&hour_dir).map_err(StoreError::disk("remove", &hour_dir))?;
         }
     }
     let (mut files, mut damaged) = (Vec::new(), Vec::new());
@@ -48,7 +53,7 @@ pub(crate) fn remove_unknown(
             None => "it is missing".to_owned(),
         };
         error!(path = file.path, reason, "a span file cannot be used; its spans are not shown");
-        damaged.push(DamagedFile { path: file.path, reason, spans: file.rows });
+        damaged.push((file, reason));
     }
     Ok((files, damaged))
 }

@@ -51,6 +51,16 @@ async fn keep_up(
 ) {
     let mut expired = None;
     loop {
+        // First a wait: a start has better things to do.
+        tokio::select! {
+            ended = flushed.changed() => if ended.is_err() { return },
+            changed = closing.changed() => {
+                if changed.is_err() || *closing.borrow() {
+                    return;
+                }
+            }
+            () = tokio::time::sleep(EVERY) => {}
+        }
         let Some(table) = table.upgrade() else { return };
         match table.keep_up_once(&mut expired).await {
             Ok(()) => {}
@@ -60,16 +70,6 @@ async fn keep_up(
                 warn!(doing, path = %path.display(), %source, "looking after span files failed");
             }
             Err(error) => error!(%error, "looking after span files failed"),
-        }
-        drop(table);
-        tokio::select! {
-            ended = flushed.changed() => if ended.is_err() { return },
-            changed = closing.changed() => {
-                if changed.is_err() || *closing.borrow() {
-                    return;
-                }
-            }
-            () = tokio::time::sleep(EVERY) => {}
         }
     }
 }

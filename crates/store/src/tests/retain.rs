@@ -92,3 +92,23 @@ async fn evidence_outlives_its_files() {
     let opened = Store::open(patient(dir.path())).await.expect("it opens");
     assert_eq!(rows(&opened.store).await, each_once([1, 4]));
 }
+
+/// A file that cannot be read goes when its time has come, and is not named
+/// any more.
+#[tokio::test(flavor = "multi_thread")]
+async fn damaged_files_go_too() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    close(four_hours(dir.path()).await).await;
+    std::fs::remove_dir_all(dir.path().join("spans/2026-11-23T14")).expect("it is there");
+    let opened = Store::open(patient(dir.path())).await.expect("it opens");
+    let missing = async || opened.store.storage_stats().await.expect("readable").span_files_missing;
+    retain(&opened.store, HOUR, 0).await;
+    assert_eq!(missing().await, 1);
+    retain(&opened.store, HOUR.plus(HOUR_NS), 0).await;
+    assert_eq!(missing().await, 0);
+    close(opened).await;
+    // The empty hours of what went are gone after the next start.
+    let opened = Store::open(patient(dir.path())).await.expect("it opens");
+    assert_eq!(rows(&opened.store).await, each_once(3..12));
+    assert_eq!(std::fs::read_dir(dir.path().join("spans")).expect("readable").count(), 3);
+}

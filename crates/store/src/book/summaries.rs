@@ -1,6 +1,7 @@
 //! The slowest and the newest segments of each endpoint and hour, for lists of
 //! traces. Bounded: a busy endpoint keeps some hundred an hour.
 
+use std::collections::hash_map::Entry;
 use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hotspan_model::{SpanId, TraceId};
@@ -66,11 +67,13 @@ impl KnownRows {
     }
 
     fn of(&mut self, transaction: &Transaction<'_>, key: Key) -> rusqlite::Result<&mut Known> {
-        if !self.0.contains_key(&key) {
-            let rows = count(transaction, key)?;
-            self.0.insert(key, Known { rows, slower_than_ns: i64::MIN });
-        }
-        self.0.get_mut(&key).ok_or(rusqlite::Error::QueryReturnedNoRows)
+        Ok(match self.0.entry(key) {
+            Entry::Occupied(known) => known.into_mut(),
+            Entry::Vacant(place) => {
+                let rows = count(transaction, key)?;
+                place.insert(Known { rows, slower_than_ns: i64::MIN })
+            }
+        })
     }
 }
 

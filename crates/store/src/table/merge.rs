@@ -45,8 +45,9 @@ impl From<StoreError> for MergeError {
 }
 
 /// Which rows are taken over.
-#[derive(Debug, Clone, Copy)]
+#[derive(Debug, Clone, Copy, Default)]
 pub(super) enum Keep<'a> {
+    #[default]
     All,
     /// Those of some traces.
     Traces(&'a HashSet<TraceId>),
@@ -155,12 +156,6 @@ struct Merging<'a> {
     held: Vec<RecordBatch>,
     places: Vec<Place>,
     merged: Merged,
-}
-
-impl Default for Keep<'_> {
-    fn default() -> Self {
-        Self::All
-    }
 }
 
 impl Merging<'_> {

@@ -50,6 +50,7 @@ async fn an_empty_server_answers_every_list() {
             "accepted",
             "analysis",
             "client_losses",
+            "cpu_seconds",
             "dropped",
             "dropped_parts",
             "duplicates",

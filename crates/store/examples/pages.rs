@@ -93,7 +93,7 @@ fn record(minute: u64, endpoint: u64) -> SegmentRecord {
         sdk: Arc::new(Sdk::default()),
         start: START.plus(minute as i64 * MINUTE_NS + endpoint as i64),
         duration_ns,
-        error: number % 50 == 0,
+        error: number.is_multiple_of(50),
         weight: 1.0,
         spans: CALLS as u32 + 1,
         trace_spans: CALLS as u32 + 1,

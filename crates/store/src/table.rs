@@ -60,7 +60,7 @@ pub(crate) use query::Reader;
 pub(crate) use retain::Keeping;
 pub(crate) use retain::Retention;
 pub(crate) use schema::{SPAN_ID_BYTES, TRACE_ID_BYTES, schema};
-pub(crate) use unknown::remove_unknown;
+pub(crate) use unknown::{FoundFiles, remove_unknown};
 
 /// When spans in memory are written to Parquet.
 #[derive(Debug, Clone, Copy)]
@@ -158,7 +158,7 @@ impl SpanTable {
         wal: Wal,
         rules: Rules,
         effort: Arc<Effort>,
-        (present, damaged): (Vec<ManifestFile>, Vec<(ManifestFile, String)>),
+        (present, damaged): FoundFiles,
         committed: WalPosition,
     ) -> Arc<Self> {
         let place = Arc::new(place);

@@ -11,13 +11,16 @@ use crate::StoreError;
 use crate::book::rows::ManifestFile;
 use crate::disk::Disk;
 
+/// Files that can be used, and those that cannot with the reason.
+pub(crate) type FoundFiles = (Vec<ManifestFile>, Vec<(ManifestFile, String)>);
+
 /// Removes every file under `spans/` that `manifest` does not name, and tells
 /// which of the named ones are there, whole as far as their size tells.
 pub(crate) fn remove_unknown(
     disk: &dyn Disk,
     data_dir: &Path,
     manifest: Vec<ManifestFile>,
-) -> Result<(Vec<ManifestFile>, Vec<(ManifestFile, String)>), StoreError> {
+) -> Result<FoundFiles, StoreError> {
     let files = manifest.iter().map(|file| file.path.as_str());
     let named: HashSet<String> =
         files.flat_map(|path| [path.to_owned(), index_name(path)]).collect();

@@ -42,7 +42,6 @@ use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
 use crate::book::Book;
-use crate::book::rows::ManifestFile;
 use crate::disk::Disk;
 use crate::wal::{Wal, WalPosition};
 use crate::{Batch, Effort, Part, StoreError};

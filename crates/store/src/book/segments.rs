@@ -15,8 +15,10 @@ use super::manifest::move_commit_point;
 use super::rows::{CommitOutcome, SegmentKey};
 use super::{BookError, During};
 
-/// How long a late span can change a segment: longer than assembly waits.
-const REPLACEABLE_NS: i64 = 10 * hotspan_model::time::NANOS_PER_MINUTE;
+/// How long a segment is recognised when the same spans are sent again: the
+/// minute for which assembly waits for late spans, and another. What assembly
+/// still holds is kept longer, because the log is not done with it.
+const REPLACEABLE_NS: i64 = 2 * hotspan_model::time::NANOS_PER_MINUTE;
 /// Old segments dropped in one commit, so that no commit takes long.
 const PRUNED_MAX: i64 = 20_000;
 

@@ -213,7 +213,7 @@ fn a_segment_is_forgotten_when_nothing_can_change_it() {
     let minute = |n: i64| START.plus(n * NANOS_PER_MINUTE);
     // (covered, minutes later) of a commit after one that reached position 10.
     for (covered, later, forgotten) in
-        [(10, 11, true), (9, 11, false), (10, 9, false), (10_000, 600, true)]
+        [(10, 3, true), (9, 3, false), (10, 1, false), (10_000, 600, true)]
     {
         let fixture = Fixture::new();
         let record = plain(1, "GET /a", 0, 10);

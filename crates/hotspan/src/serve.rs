@@ -64,6 +64,8 @@ impl Running {
         let config = web_config(settings, urls.clone(), demo);
         let state = AppState::new(store.clone(), ingest.clone(), config, clock);
         let (stop, stopping) = watch::channel(false);
+        let history = hotspan_web::keep_history(state.clone(), stopped(stopping.clone()));
+        tokio::spawn(history);
         let listeners = sockets.serve(state, &stopping);
         Ok(Self { ingest, catalogue, store, task, urls, listeners, stop, signals })
     }
@@ -241,6 +243,7 @@ fn web_config(settings: &Settings, urls: PublicUrls, demo: bool) -> WebConfig {
         https: settings.https,
         keys_required: settings.require_keys || settings.is_exposed(),
         login_required: settings.require_login || settings.is_exposed(),
+        metrics_token: settings.metrics_token.clone(),
         demo,
         ..WebConfig::default()
     }

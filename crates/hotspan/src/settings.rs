@@ -11,6 +11,8 @@ use std::net::SocketAddr;
 use std::path::PathBuf;
 use std::time::Duration;
 
+use hotspan_web::security::MetricsToken;
+
 pub(crate) use layers::Layers;
 
 /// One setting: its names are derived from `name`, its help is written once.
@@ -40,7 +42,7 @@ impl Setting {
 }
 
 /// Every setting, in the order of the documentation.
-pub(crate) const TABLE: [Setting; 15] = [
+pub(crate) const TABLE: [Setting; 16] = [
     Setting {
         name: "data-dir",
         value_name: "FOLDER",
@@ -103,6 +105,20 @@ pub(crate) const TABLE: [Setting; 15] = [
         default: "false",
         help: "Show pages and JSON to logged-in users only; always on when an address is not loopback",
         set: |settings, value| values::truth(value).map(|truth| settings.require_login = truth),
+    },
+    Setting {
+        name: "metrics-token",
+        value_name: "TOKEN",
+        default: "",
+        help: "Where a login is required: lets a program read /metrics as a bearer token; \
+               at least 16 characters, better given by the variable than by the flag",
+        set: |settings, value| {
+            settings.metrics_token = match value {
+                "" => None,
+                text => Some(MetricsToken::new(text).map_err(|error| error.to_string())?),
+            };
+            Ok(())
+        },
     },
     Setting {
         name: "retention-days",
@@ -187,6 +203,7 @@ pub(crate) struct Settings {
     pub(crate) https: bool,
     pub(crate) require_keys: bool,
     pub(crate) require_login: bool,
+    pub(crate) metrics_token: Option<MetricsToken>,
     pub(crate) retention: Duration,
     pub(crate) retention_bytes: u64,
     pub(crate) rollup_retention: Duration,

@@ -66,7 +66,7 @@ impl Ingest {
         counters.replaying(to.0.saturating_sub(from.0));
         let poll_every = config.poll_interval;
         let applier = tokio::spawn(applier.run(committed, stopping, poll_every));
-        let ingest = Ingest::new(config, clock, journal, counters);
+        let ingest = Ingest::new(config, clock, store.clone(), journal, counters);
         Ok((ingest.clone(), IngestTask { ingest, stop, applier, analyst }))
     }
 }

@@ -7,6 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::{Mutex, MutexGuard, PoisonError};
 
 use hotspan_model::UnixNanos;
+use hotspan_model::measure::Counter;
+use hotspan_store::{FrameDoor, LogFault};
 
 /// Names one list may hold: clients choose some of them.
 const NAMES_MAX: usize = 200;
@@ -25,6 +27,8 @@ pub struct Stats {
     pub accepted_requests: u64,
     /// Spans in the log.
     pub accepted_spans: u64,
+    /// The same by door, in the order of [`FrameDoor::ALL`].
+    pub accepted_by_door: [Accepted; FrameDoor::ALL.len()],
     /// Items rejected, by reason.
     pub rejected: Counts,
     /// Requests refused whole, by reason.
@@ -61,6 +65,25 @@ pub struct Stats {
     pub profile_queue: u64,
     /// Bytes of requests between arrival and answer.
     pub in_flight_bytes: u64,
+    /// How many there may be.
+    pub in_flight_bytes_max: u64,
+    /// Bytes of requests that wait for the disk or the applier.
+    pub log_queue_bytes: u64,
+    /// How many there may be.
+    pub log_queue_bytes_max: u64,
+    /// Spans that assembly may hold.
+    pub open_spans_max: u64,
+    /// What keeps the log from taking requests; `None` while it does.
+    pub log_fault: Option<LogFault>,
+}
+
+/// What came in through one door and is kept.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Accepted {
+    /// Requests answered with success.
+    pub requests: u64,
+    /// Spans in the log.
+    pub spans: u64,
 }
 
 /// One list of counters.
@@ -76,7 +99,17 @@ pub(crate) enum List {
 
 /// The counters themselves.
 #[derive(Debug)]
-pub(crate) struct Counters(Mutex<State>);
+pub(crate) struct Counters {
+    state: Mutex<State>,
+    /// Apart, because every request adds to them.
+    accepted: [AcceptedCounters; FrameDoor::ALL.len()],
+}
+
+#[derive(Debug, Default)]
+struct AcceptedCounters {
+    requests: Counter,
+    spans: Counter,
+}
 
 #[derive(Debug)]
 struct State {
@@ -89,7 +122,15 @@ struct State {
 impl Counters {
     pub(crate) fn new(started_at: UnixNanos) -> Self {
         let stats = Stats { started_at, ..Stats::default() };
-        Self(Mutex::new(State { stats, appended: 0, applied: 0 }))
+        let state = Mutex::new(State { stats, appended: 0, applied: 0 });
+        Self { state, accepted: Default::default() }
+    }
+
+    /// A request is answered with success.
+    pub(crate) fn accepted(&self, door: FrameDoor, spans: u64) {
+        let counters = &self.accepted[door as usize];
+        counters.requests.add(1);
+        counters.spans.add(spans);
     }
 
     /// A request is durable; its client has no answer yet.
@@ -143,6 +184,11 @@ impl Counters {
         let mut stats = state.stats.clone();
         stats.apply_queue = state.appended.saturating_sub(state.applied);
         stats.apply_queue += u64::from(stats.replay_bytes > 0);
+        for (copy, counters) in stats.accepted_by_door.iter_mut().zip(&self.accepted) {
+            *copy = Accepted { requests: counters.requests.get(), spans: counters.spans.get() };
+            stats.accepted_requests += copy.requests;
+            stats.accepted_spans += copy.spans;
+        }
         stats.open_traces += stats.apply_queue + stats.analysis_queue;
         stats
     }
@@ -150,7 +196,7 @@ impl Counters {
     /// A counter is right after any half of an update, so a poisoned lock is
     /// no reason to stop counting.
     fn lock(&self) -> MutexGuard<'_, State> {
-        self.0.lock().unwrap_or_else(PoisonError::into_inner)
+        self.state.lock().unwrap_or_else(PoisonError::into_inner)
     }
 }
 

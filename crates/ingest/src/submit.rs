@@ -6,12 +6,13 @@ use std::time::Duration;
 
 use bytes::Bytes;
 use hotspan_model::UnixNanos;
-use hotspan_store::{AppendError, FrameDoor, Journal, Part};
+use hotspan_store::{AppendError, FrameDoor, Journal, LogFault, Part, Store};
 use hotspan_wire::{Rejection, RequestError};
 use thiserror::Error;
 use tokio::sync::{OwnedSemaphorePermit, Semaphore};
 
 use crate::admit::{self, Admitted, Asides};
+use crate::room::DiskRoom;
 use crate::stats::{Counters, List};
 use crate::{Clock, IngestConfig, Stats};
 
@@ -109,6 +110,7 @@ struct Inner {
     /// One permit a core: more decoding at one time would only starve what
     /// comes after it.
     decoders: Semaphore,
+    disk: DiskRoom,
     closing: AtomicBool,
 }
 
@@ -116,14 +118,16 @@ impl Ingest {
     pub(crate) fn new(
         config: IngestConfig,
         clock: Arc<dyn Clock>,
+        store: Store,
         journal: Journal,
         counters: Arc<Counters>,
     ) -> Self {
+        let disk = DiskRoom::new(store);
         let room = Arc::new(Semaphore::new(room_bytes(&config)));
         let cores = std::thread::available_parallelism().map_or(1, usize::from);
         let decoders = Semaphore::new(cores);
         let closing = AtomicBool::new(false);
-        let inner = Inner { config, clock, journal, counters, room, decoders, closing };
+        let inner = Inner { config, clock, journal, counters, room, decoders, disk, closing };
         Self { inner: Arc::new(inner) }
     }
 
@@ -145,10 +149,26 @@ impl Ingest {
 
     /// A copy of every counter.
     pub fn stats(&self) -> Stats {
-        let mut stats = self.inner.counters.snapshot();
-        let free = self.inner.room.available_permits();
-        stats.in_flight_bytes = room_bytes(&self.inner.config).saturating_sub(free) as u64;
-        stats
+        let Inner { config, journal, room, .. } = &*self.inner;
+        let max = room_bytes(config);
+        Stats {
+            in_flight_bytes: max.saturating_sub(room.available_permits()) as u64,
+            in_flight_bytes_max: max as u64,
+            log_queue_bytes: journal.queued_bytes() as u64,
+            log_queue_bytes_max: journal.queued_bytes_max() as u64,
+            open_spans_max: config.assembly_spans_max as u64,
+            log_fault: self.log_fault(),
+            ..self.inner.counters.snapshot()
+        }
+    }
+
+    /// What keeps requests from being made durable; `None` while they are.
+    pub fn log_fault(&self) -> Option<LogFault> {
+        let nearly_full = || {
+            let reason = self.inner.disk.refusal()?;
+            Some(LogFault { halted: false, reason })
+        };
+        self.inner.journal.fault().or_else(nearly_full)
     }
 
     /// Counts items that are received and not kept, e.g. `otlp.metrics`.
@@ -177,7 +197,11 @@ impl Ingest {
     }
 
     async fn take_in(&self, received: Received) -> Result<Receipt, Refusal> {
-        let patience = self.patience(received.door);
+        let door = received.door;
+        if let Some(reason) = self.inner.disk.refusal() {
+            return Err(Refusal::DiskFull { reason, retry_after: DISK_RETRY_AFTER });
+        }
+        let patience = self.patience(door);
         let _room = self.make_room(&received, patience).await?;
         let place = self.inner.journal.place(received.body.len(), patience).await;
         let place = place.map_err(|error| self.refusal_of(&error))?;
@@ -200,7 +224,7 @@ impl Ingest {
             appended.map_err(|error| self.refusal_of(&error))?;
             self.inner.counters.appended();
         }
-        self.account(accepted, &rejections, &asides);
+        self.account(door, accepted, &rejections, &asides);
         Ok(Receipt { accepted, rejections, event_id: asides.event_id })
     }
 
@@ -233,12 +257,9 @@ impl Ingest {
         }
     }
 
-    fn account(&self, accepted: u64, rejections: &[Rejection], asides: &Asides) {
+    fn account(&self, door: FrameDoor, accepted: u64, rejections: &[Rejection], asides: &Asides) {
         let counters = &self.inner.counters;
-        counters.update(|stats| {
-            stats.accepted_requests += 1;
-            stats.accepted_spans += accepted;
-        });
+        counters.accepted(door, accepted);
         for rejection in rejections {
             counters.count(List::Rejected, rejection.reason.slug(), 1);
         }

@@ -5,7 +5,8 @@
 //! to ([`endpoint`]), what a segment contributes to roll-ups ([`segment`],
 //! [`calltree`], [`sketch`]), and what detectors say ([`finding`], [`issue`]).
 //! Normalisation of URLs and SQL ([`normalise`]) and scrubbing ([`scrub`])
-//! live here too because they are pure functions over those types.
+//! live here too because they are pure functions over those types, and so do
+//! the counters that every crate measures itself with ([`measure`]).
 //!
 //! What must not live here: serde, tokio, clocks, files, sockets.
 
@@ -16,6 +17,7 @@ pub mod endpoint;
 pub mod finding;
 pub mod ids;
 pub mod issue;
+pub mod measure;
 pub mod normalise;
 pub mod scrub;
 pub mod sdk;

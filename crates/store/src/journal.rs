@@ -9,6 +9,7 @@
 //! gives its share back when it is dropped.
 
 mod budget;
+mod health;
 mod queue;
 #[cfg(test)]
 mod tests;
@@ -25,6 +26,8 @@ use tokio::sync::{mpsc, watch};
 use crate::wal::{EncodedFrame, Frame, WalPosition, WalWriter};
 use crate::{Batch, Effort, Part};
 use budget::{Budget, Share};
+use health::Health;
+pub use health::LogFault;
 use queue::{Queue, Waiting};
 
 /// Bodies above this are compressed on a thread that may block.
@@ -88,6 +91,7 @@ pub struct Journal {
 struct Handle {
     queue: Arc<Queue>,
     budget: Budget,
+    health: Arc<Health>,
     thread: Mutex<Option<JoinHandle<()>>>,
     effort: Arc<Effort>,
 }
@@ -116,7 +120,12 @@ impl Journal {
         let (committed_sender, committed) = mpsc::channel(COMMITTED_MAX);
         let (durable_sender, durable) = watch::channel(writer.position());
         let queue = Arc::new(Queue::default());
-        let ends = writing::Ends { committed: committed_sender, durable: durable_sender };
+        let health = Arc::new(Health::default());
+        let ends = writing::Ends {
+            committed: committed_sender,
+            durable: durable_sender,
+            health: Arc::clone(&health),
+        };
         let thread = std::thread::Builder::new().name("journal".into()).spawn({
             let (queue, effort) = (Arc::clone(&queue), Arc::clone(&effort));
             move || {
@@ -125,7 +134,7 @@ impl Journal {
             }
         })?;
         let budget = Budget::new(queue_bytes);
-        let handle = Handle { queue, budget, thread: Mutex::new(Some(thread)), effort };
+        let handle = Handle { queue, budget, health, thread: Mutex::new(Some(thread)), effort };
         Ok((Self { handle: Arc::new(handle) }, Streams { committed, durable }))
     }
 
@@ -163,6 +172,16 @@ impl Journal {
     /// Bytes of requests that wait for the disk or the applier.
     pub fn queued_bytes(&self) -> usize {
         self.handle.budget.taken()
+    }
+
+    /// How many may.
+    pub fn queued_bytes_max(&self) -> usize {
+        self.handle.budget.max()
+    }
+
+    /// What keeps the log from taking requests; `None` while it does.
+    pub fn fault(&self) -> Option<LogFault> {
+        self.handle.health.fault()
     }
 
     /// Takes no more, makes everything queued durable, and waits for that.

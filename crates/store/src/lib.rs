@@ -22,11 +22,13 @@ mod disk;
 mod effort;
 mod error;
 mod journal;
+pub mod meters;
 mod open;
 mod questions;
 #[cfg(test)]
 mod sample;
 pub mod search;
+mod space;
 mod store;
 mod table;
 #[cfg(test)]
@@ -44,10 +46,12 @@ pub use catalogue::Catalogue;
 pub use config::StoreConfig;
 pub use effort::{Effort, Part};
 pub use error::StoreError;
-pub use journal::{AppendError, Committed, Journal, Place};
+pub use journal::{AppendError, Committed, Journal, LogFault, Place};
+pub use meters::{Meters, QueryKind};
 pub use open::{Opened, ReplayStart};
 pub use search::{Coverage, Cut, SearchCursor, SearchHit, SearchMode, SearchPage, SearchRequest};
-pub use store::{CommitPoints, StorageStats, Store, TraceSpans};
+pub use space::DiskSpace;
+pub use store::{CommitPoints, DayStorage, StorageStats, Store, TraceSpans};
 pub use table::{DamagedFile, EntryOrder};
 pub use wal::{Frame, FrameDoor, Replay, WalPosition};
 pub use window::{Filter, TimeWindow};

@@ -19,7 +19,7 @@ use crate::table::{
     remove_unknown,
 };
 use crate::wal::{Wal, WalPosition, WalWriter};
-use crate::{Effort, StoreConfig, StoreError};
+use crate::{Effort, Meters, StoreConfig, StoreError};
 
 /// The file that names the format of a data directory.
 const FORMAT_FILE: &str = "FORMAT";
@@ -84,7 +84,8 @@ fn open(config: &StoreConfig, disk: Arc<dyn Disk>) -> Result<Opened, StoreError>
     let points = CommitPoints::of(&book)?;
     let files = remove_unknown(&*disk, &data_dir, book.files()?)?;
 
-    let wal = Wal::new(Arc::clone(&disk), data_dir.join(WAL_DIR));
+    let meters = Arc::new(Meters::default());
+    let wal = Wal::new(Arc::clone(&disk), data_dir.join(WAL_DIR)).measured_by(Arc::clone(&meters));
     let writer = WalWriter::open(wal.clone(), points.highest(), config.wal_segment_bytes)?;
     let replay = ReplayStart { from: points.lowest(), to: writer.position() };
     let effort = Arc::new(Effort::default());
@@ -94,7 +95,8 @@ fn open(config: &StoreConfig, disk: Arc<dyn Disk>) -> Result<Opened, StoreError>
 
     let reader = Reader::new(config, data_dir.clone())?;
     let searcher = Searcher::new(config, data_dir.clone());
-    let place = TablePlace { disk, data_dir, _lock: lock };
+    let place =
+        TablePlace { disk, data_dir: data_dir.clone(), meters: Arc::clone(&meters), _lock: lock };
     let table = SpanTable::new(
         place,
         Arc::clone(&book),
@@ -105,7 +107,19 @@ fn open(config: &StoreConfig, disk: Arc<dyn Disk>) -> Result<Opened, StoreError>
         points.spans,
     );
     let tending = Mutex::new(vec![table.tend(), table.keep_up()]);
-    let inner = Inner { book, wal, table, reader, searcher, durable, replay, tending, effort };
+    let inner = Inner {
+        data_dir,
+        meters,
+        book,
+        wal,
+        table,
+        reader,
+        searcher,
+        durable,
+        replay,
+        tending,
+        effort,
+    };
     Ok(Opened { store: Store { inner: Arc::new(inner) }, journal, committed, replay })
 }
 

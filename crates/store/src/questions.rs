@@ -8,13 +8,22 @@ use hotspan_model::{
 };
 
 use crate::book::{
-    BookStats, CommitOutcome, EndpointDetail, EndpointList, IssueDetail, IssueFilter,
-    SegmentCommit, SegmentKey, TraceFilter, TraceSummary,
+    Book, BookError, BookStats, CommitOutcome, EndpointDetail, EndpointList, IssueDetail,
+    IssueFilter, SegmentCommit, SegmentKey, TraceFilter, TraceSummary,
 };
 use crate::clock::now;
-use crate::{Filter, Part, Store, StoreError, TimeWindow, WalPosition};
+use crate::{Filter, Part, QueryKind, Store, StoreError, TimeWindow, WalPosition};
 
 impl Store {
+    /// Asks the book and notes how long the answer took.
+    async fn ask<T, F>(&self, kind: QueryKind, question: F) -> Result<T, StoreError>
+    where
+        T: Send + 'static,
+        F: FnOnce(&Book) -> Result<T, BookError> + Send + 'static,
+    {
+        self.meters().timed(kind, self.with_book(question)).await
+    }
+
     /// Adds analysed segments to roll-ups, profiles and issues, and moves the
     /// segments' commit point to `covered`, in one transaction. A segment that
     /// is known already replaces its earlier form.
@@ -58,7 +67,7 @@ impl Store {
         filter: &Filter,
     ) -> Result<EndpointList, StoreError> {
         let filter = filter.clone();
-        self.with_book(move |book| book.endpoints(window, &filter)).await
+        self.ask(QueryKind::Endpoints, move |book| book.endpoints(window, &filter)).await
     }
 
     /// The endpoint of a number.
@@ -72,7 +81,7 @@ impl Store {
         id: i64,
         window: TimeWindow,
     ) -> Result<Option<EndpointDetail>, StoreError> {
-        self.with_book(move |book| book.endpoint_detail(id, window)).await
+        self.ask(QueryKind::Endpoint, move |book| book.endpoint_detail(id, window)).await
     }
 
     /// The slowest segments of an endpoint, slowest first.
@@ -82,7 +91,7 @@ impl Store {
         window: TimeWindow,
         n: usize,
     ) -> Result<Vec<TraceSummary>, StoreError> {
-        self.with_book(move |book| book.slowest_traces(endpoint_id, window, n)).await
+        self.ask(QueryKind::Traces, move |book| book.slowest_traces(endpoint_id, window, n)).await
     }
 
     /// The newest segments, newest first.
@@ -93,7 +102,7 @@ impl Store {
         n: usize,
     ) -> Result<Vec<TraceSummary>, StoreError> {
         let filter = filter.clone();
-        self.with_book(move |book| book.recent_traces(window, &filter, n)).await
+        self.ask(QueryKind::Traces, move |book| book.recent_traces(window, &filter, n)).await
     }
 
     /// Issues seen in the window, most time lost first.
@@ -103,7 +112,7 @@ impl Store {
         filter: &IssueFilter,
     ) -> Result<Vec<Issue>, StoreError> {
         let filter = filter.clone();
-        self.with_book(move |book| book.issues(window, &filter)).await
+        self.ask(QueryKind::Issues, move |book| book.issues(window, &filter)).await
     }
 
     /// One issue with what its page shows.
@@ -112,7 +121,7 @@ impl Store {
         id: i64,
         window: TimeWindow,
     ) -> Result<Option<IssueDetail>, StoreError> {
-        self.with_book(move |book| book.issue(id, window)).await
+        self.ask(QueryKind::Issue, move |book| book.issue(id, window)).await
     }
 
     /// Sets where an issue is in its life; false when there is none of that number.
@@ -127,8 +136,10 @@ impl Store {
         from: UnixNanos,
         to: UnixNanos,
     ) -> Result<Option<EndpointProfile>, StoreError> {
-        self.with_book(move |book| book.endpoint_profile(endpoint_id, TimeWindow { from, to }))
-            .await
+        self.ask(QueryKind::Profile, move |book| {
+            book.endpoint_profile(endpoint_id, TimeWindow { from, to })
+        })
+        .await
     }
 
     /// Keeps what the endpoint form of detectors found.

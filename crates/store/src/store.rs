@@ -1,6 +1,7 @@
 //! The store as the rest of the program holds it: one handle over the log,
 //! the span table and the book.
 
+use std::path::PathBuf;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -12,7 +13,9 @@ use crate::book::{Book, BookError, removed};
 use crate::search::Searcher;
 use crate::table::{DamagedFile, EntryOrder, Reader, SpanTable};
 use crate::wal::{Replay, Wal, WalPosition};
-use crate::{Batch, Effort, Filter, ReplayStart, StoreError, TimeWindow};
+use crate::{
+    Batch, DiskSpace, Effort, Filter, Meters, QueryKind, ReplayStart, StoreError, TimeWindow,
+};
 
 /// How far each consumer of the log has come, durably.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
@@ -72,6 +75,8 @@ pub struct StorageStats {
     pub memory_spans: u64,
     /// Bytes of them.
     pub memory_bytes: u64,
+    /// How long ago the oldest of them came; only the log has it on disk.
+    pub memory_age: Option<Duration>,
     /// Files of the write-ahead log.
     pub wal_files: u64,
     /// Their bytes.
@@ -82,6 +87,19 @@ pub struct StorageStats {
     pub flush_error: Option<String>,
 }
 
+/// Span files of one day.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub struct DayStorage {
+    /// Days since 1970-01-01, UTC, by when the spans began.
+    pub day: i64,
+    /// Parquet files.
+    pub files: u64,
+    /// Their bytes.
+    pub bytes: u64,
+    /// Spans in them.
+    pub spans: u64,
+}
+
 /// The store. A cheap handle.
 #[derive(Debug, Clone)]
 pub struct Store {
@@ -90,6 +108,8 @@ pub struct Store {
 
 #[derive(Debug)]
 pub(crate) struct Inner {
+    pub(crate) data_dir: PathBuf,
+    pub(crate) meters: Arc<Meters>,
     pub(crate) book: Arc<Book>,
     pub(crate) wal: Wal,
     pub(crate) table: Arc<SpanTable>,
@@ -162,7 +182,8 @@ impl Store {
 
     /// Every span of a trace, each once.
     pub async fn trace(&self, trace_id: TraceId) -> Result<TraceSpans, StoreError> {
-        self.inner.reader.trace(&self.inner.table, trace_id).await
+        let query = self.inner.reader.trace(&self.inner.table, trace_id);
+        self.inner.meters.timed(QueryKind::Trace, query).await
     }
 
     /// The first `n` entry spans that began in a window, with the project that
@@ -174,7 +195,19 @@ impl Store {
         order: EntryOrder,
         n: usize,
     ) -> Result<Vec<(Arc<str>, Span)>, StoreError> {
-        self.inner.reader.entry_spans(&self.inner.table, window, filter, order, n).await
+        let query = self.inner.reader.entry_spans(&self.inner.table, window, filter, order, n);
+        self.inner.meters.timed(QueryKind::EntrySpans, query).await
+    }
+
+    /// What the store counts of its own work.
+    pub fn meters(&self) -> &Meters {
+        &self.inner.meters
+    }
+
+    /// Room on the disk of the data directory.
+    pub fn disk_space(&self) -> Result<DiskSpace, StoreError> {
+        let data_dir = &self.inner.data_dir;
+        DiskSpace::of(data_dir).map_err(StoreError::disk("look for room in", data_dir))
     }
 
     /// CPU time by part of the work; the parts of other crates count here too.
@@ -201,11 +234,17 @@ impl Store {
             spans_removed_for_room: tally(removed::FOR_ROOM),
             memory_spans: table.memory_rows,
             memory_bytes: table.memory_bytes,
+            memory_age: table.memory_age,
             wal_files,
             wal_bytes,
             database_bytes,
             flush_error: table.flush_error,
         })
+    }
+
+    /// Span files by day, newest first.
+    pub fn storage_days(&self) -> Vec<DayStorage> {
+        self.inner.table.days()
     }
 
     /// Writes everything in memory to Parquet, removes what the log need not

@@ -32,6 +32,7 @@ mod tests;
 mod unknown;
 mod upkeep;
 
+use std::collections::BTreeMap;
 use std::fs::File;
 use std::path::PathBuf;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
@@ -44,7 +45,7 @@ use tokio::task::JoinHandle;
 use crate::book::Book;
 use crate::disk::Disk;
 use crate::wal::{Wal, WalPosition};
-use crate::{Batch, Effort, Part, StoreError};
+use crate::{Batch, DayStorage, Effort, Meters, Part, StoreError};
 use memtable::Memtable;
 
 pub(crate) use adopt::adopt;
@@ -83,6 +84,7 @@ pub(crate) struct Rules {
 pub(crate) struct TablePlace {
     pub(crate) disk: Arc<dyn Disk>,
     pub(crate) data_dir: PathBuf,
+    pub(crate) meters: Arc<Meters>,
     /// Keeps other processes out of the data directory while anything may still
     /// be written: a flush can outlive the store.
     pub(crate) _lock: Arc<File>,
@@ -145,6 +147,8 @@ pub(crate) struct TableStats {
     pub(crate) damaged: Vec<DamagedFile>,
     pub(crate) memory_rows: u64,
     pub(crate) memory_bytes: u64,
+    /// How long ago the oldest of them was put in.
+    pub(crate) memory_age: Option<Duration>,
     pub(crate) flush_error: Option<String>,
 }
 
@@ -260,8 +264,23 @@ impl SpanTable {
             damaged: state.damaged.iter().map(SetAside::told).collect(),
             memory_rows: memtables().map(|memtable| memtable.rows() as u64).sum(),
             memory_bytes: memtables().map(|memtable| memtable.bytes() as u64).sum(),
+            memory_age: memtables().filter_map(Memtable::began).map(|began| began.elapsed()).max(),
             flush_error: state.flush_error.clone(),
         }
+    }
+
+    /// Files by the day their spans began, newest day first.
+    pub(crate) fn days(&self) -> Vec<DayStorage> {
+        let mut days: BTreeMap<i64, DayStorage> = BTreeMap::new();
+        for file in &self.lock().files {
+            let number = file.hour.div_euclid(24);
+            let day =
+                days.entry(number).or_insert(DayStorage { day: number, ..Default::default() });
+            day.files += 1;
+            day.bytes += file.bytes;
+            day.spans += file.rows;
+        }
+        days.into_values().rev().collect()
     }
 
     fn lock(&self) -> MutexGuard<'_, State> {

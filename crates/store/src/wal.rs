@@ -15,8 +15,8 @@ use std::io;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::StoreError;
 use crate::disk::Disk;
+use crate::{Meters, StoreError};
 
 pub(crate) use frame::EncodedFrame;
 pub use frame::{Frame, FrameDoor};
@@ -34,6 +34,7 @@ pub struct WalPosition(pub u64);
 pub(crate) struct Wal {
     disk: Arc<dyn Disk>,
     dir: PathBuf,
+    meters: Arc<Meters>,
 }
 
 /// A segment file as a directory listing tells it.
@@ -45,7 +46,12 @@ struct SegmentFile {
 
 impl Wal {
     pub(crate) fn new(disk: Arc<dyn Disk>, dir: PathBuf) -> Self {
-        Self { disk, dir }
+        Self { disk, dir, meters: Arc::default() }
+    }
+
+    /// The same, measured by meters of the caller's.
+    pub(crate) fn measured_by(self, meters: Arc<Meters>) -> Self {
+        Self { meters, ..self }
     }
 
     /// Frames above `from` up to `to`, in order.

@@ -2,6 +2,8 @@
 
 use std::time::Duration;
 
+use crate::security::MetricsToken;
+
 /// Addresses that users type into SDKs and browsers, for pages that tell how
 /// to connect.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -25,6 +27,8 @@ pub struct WebConfig {
     pub keys_required: bool,
     /// Pages and the JSON API need a session.
     pub login_required: bool,
+    /// Lets a program read `/metrics` where a login is required.
+    pub metrics_token: Option<MetricsToken>,
     /// A proxy in front speaks HTTPS: session cookies are marked `Secure`.
     pub https: bool,
     /// The data is a recording; pages say so.
@@ -67,6 +71,7 @@ impl Default for WebConfig {
             hosts: Vec::new(),
             keys_required: false,
             login_required: false,
+            metrics_token: None,
             https: false,
             demo: false,
             body_bytes_max: 64 * MIB,

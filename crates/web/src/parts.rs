@@ -12,6 +12,7 @@ pub(crate) mod fixes;
 pub(crate) mod flame;
 pub(crate) mod format;
 pub(crate) mod histogram;
+pub(crate) mod meter;
 pub(crate) mod shell;
 pub(crate) mod sparkline;
 pub(crate) mod strip;

@@ -9,6 +9,8 @@ use hotspan_store::{Catalogue, Store};
 use tokio::sync::Semaphore;
 
 use crate::config::WebConfig;
+use crate::history::History;
+use crate::metrics::doors::AnswerTimes;
 use crate::receive::budget::Budget;
 use crate::receive::project::Projects;
 use crate::security::attempts::Attempts;
@@ -27,6 +29,7 @@ pub struct AppState {
     /// The time.
     pub clock: Arc<dyn Clock>,
     pub(crate) doors: Arc<Doors>,
+    pub(crate) history: Arc<History>,
 }
 
 /// Memory of the doors; none of it outlives the process.
@@ -41,6 +44,8 @@ pub(crate) struct Doors {
     pub(crate) password_checks: Arc<Semaphore>,
     /// Pages and API requests at one time.
     pub(crate) pages: Arc<Semaphore>,
+    /// How long answers took.
+    pub(crate) answer_times: AnswerTimes,
 }
 
 /// Password checks at one time.
@@ -56,8 +61,11 @@ impl AppState {
             attempts: Attempts::default(),
             password_checks: Arc::new(Semaphore::new(PASSWORD_CHECKS_MAX)),
             pages: Arc::new(Semaphore::new(config.page_requests_max)),
+            answer_times: AnswerTimes::default(),
         };
-        Self { store, ingest, catalogue, config: Arc::new(config), clock, doors: Arc::new(doors) }
+        let history = Arc::default();
+        let (config, doors) = (Arc::new(config), Arc::new(doors));
+        Self { store, ingest, catalogue, config, clock, doors, history }
     }
 
     /// The time now.

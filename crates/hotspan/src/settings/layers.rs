@@ -104,6 +104,7 @@ impl Settings {
             https: false,
             require_keys: false,
             require_login: false,
+            metrics_token: None,
             retention: Default::default(),
             retention_bytes: 0,
             rollup_retention: Default::default(),

@@ -35,6 +35,10 @@ impl Budget {
         taken.ok()?.ok().map(Share)
     }
 
+    pub(super) fn max(&self) -> usize {
+        self.max
+    }
+
     pub(super) fn taken(&self) -> usize {
         self.max - self.free.available_permits()
     }

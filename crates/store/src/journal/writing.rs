@@ -6,6 +6,7 @@ use std::sync::Arc;
 use tokio::sync::{mpsc, watch};
 use tracing::error;
 
+use super::health::{Health, LogFault};
 use super::queue::{Queue, Request, Waiting};
 use super::{AppendError, Committed};
 use crate::wal::{EncodedFrame, WalPosition, WalWriter, WriteFault};
@@ -15,11 +16,13 @@ use crate::{Effort, Part};
 pub(super) struct Ends {
     pub(super) committed: mpsc::Sender<Committed>,
     pub(super) durable: watch::Sender<WalPosition>,
+    pub(super) health: Arc<Health>,
 }
 
 /// Writes groups until the queue is closed and empty.
 pub(super) fn run(mut writer: WalWriter, queue: &Queue, ends: &Ends, effort: &Effort) {
     let mut halted: Option<Arc<io::Error>> = None;
+    let mut refused = false;
     while let Some(group) = queue.next_group() {
         let (mut frames, requests): (Vec<_>, Vec<_>) =
             group.into_iter().map(|Waiting { frame, request }| (frame, request)).unzip();
@@ -28,13 +31,21 @@ pub(super) fn run(mut writer: WalWriter, queue: &Queue, ends: &Ends, effort: &Ef
             continue;
         }
         match effort.of(Part::Log, || writer.write_group(&mut frames)) {
-            Ok(positions) => deliver(ends, positions, &frames, requests),
+            Ok(positions) => {
+                if std::mem::take(&mut refused) {
+                    ends.health.set(None);
+                }
+                deliver(ends, positions, &frames, requests);
+            }
             Err(WriteFault::Refused(error)) => {
                 error!(%error, requests = requests.len(), "the log refused requests");
+                refused = true;
+                ends.health.set(Some(LogFault { halted: false, reason: error.to_string() }));
                 refuse(requests, &AppendError::Disk(Arc::new(error)));
             }
             Err(WriteFault::Halted(error)) => {
                 error!(%error, "the log stopped: what is on disk is not known after a failed sync");
+                ends.health.set(Some(LogFault { halted: true, reason: error.to_string() }));
                 let error = Arc::new(error);
                 halted = Some(Arc::clone(&error));
                 refuse(requests, &AppendError::Halted(error));

@@ -1,7 +1,7 @@
 //! Memory to Parquet, in the background.
 
 use std::sync::{Arc, Weak};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use tokio::sync::watch;
 use tracing::{debug, error};
@@ -46,6 +46,7 @@ impl SpanTable {
                     break;
                 }
                 Err(error) => {
+                    self.place.meters.flush.failures.add(1);
                     error!(%error, "spans in memory could not be written; the log keeps them");
                     self.lock().flush_error = Some(error.to_string());
                 }
@@ -69,7 +70,8 @@ impl SpanTable {
     ) -> Result<Vec<ManifestFile>, StoreError> {
         let (table, flushing) = (Arc::clone(self), Arc::clone(flushing));
         tokio::task::spawn_blocking(move || {
-            table.effort.of(Part::Flush, || {
+            let began = Instant::now();
+            let files = table.effort.of(Part::Flush, || {
                 let batches = flushing.memtable.batches();
                 let files = match batches.is_empty() {
                     true => Vec::new(),
@@ -79,9 +81,13 @@ impl SpanTable {
                     }
                 };
                 table.book.commit_flush(&files, &[], flushing.position.0)?;
-                debug!(files = files.len(), rows = flushing.memtable.rows(), "wrote spans");
-                Ok(files)
-            })
+                Ok::<_, StoreError>(files)
+            })?;
+            let meters = &table.place.meters.flush;
+            meters.time.observe_duration(began.elapsed());
+            meters.spans.add(flushing.memtable.rows() as u64);
+            debug!(files = files.len(), rows = flushing.memtable.rows(), "wrote spans");
+            Ok(files)
         })
         .await?
     }

@@ -43,6 +43,16 @@ impl FrameDoor {
     pub const ALL: [Self; 4] =
         [Self::OtlpProtobuf, Self::OtlpJson, Self::SentryEnvelope, Self::SentryStore];
 
+    /// The stable name.
+    pub fn slug(self) -> &'static str {
+        match self {
+            Self::OtlpProtobuf => "otlp_protobuf",
+            Self::OtlpJson => "otlp_json",
+            Self::SentryEnvelope => "sentry_envelope",
+            Self::SentryStore => "sentry_store",
+        }
+    }
+
     fn code(self) -> u8 {
         match self {
             Self::OtlpProtobuf => 0,

@@ -1,6 +1,7 @@
 //! Writing the log: groups of frames, one sync a group, segment after segment.
 
 use std::io;
+use std::time::Instant;
 
 use tracing::{info, warn};
 
@@ -74,7 +75,7 @@ impl WalWriter {
             Ok(ends) => ends,
             Err(error) => return Err(self.cut_back(error)),
         };
-        if let Err(error) = self.file.sync() {
+        if let Err(error) = self.sync() {
             // Best effort: the frames were refused, so they should not come
             // back. Whether the cut itself lasts is unknown after this.
             if let Err(error) = self.file.set_len(self.len) {
@@ -82,8 +83,21 @@ impl WalWriter {
             }
             return Err(WriteFault::Halted(error));
         }
-        self.len = ends.last().copied().unwrap_or(self.len);
+        let len = ends.last().copied().unwrap_or(self.len);
+        self.wal.meters.wal.group.observe(group.len() as u64);
+        self.wal.meters.wal.bytes.add(len - self.len);
+        self.len = len;
         Ok(ends.into_iter().map(|end| end_of(self.first, end)).collect())
+    }
+
+    fn sync(&mut self) -> io::Result<()> {
+        let began = Instant::now();
+        let synced = self.file.sync();
+        self.wal.meters.wal.sync.observe_duration(began.elapsed());
+        if synced.is_err() {
+            self.wal.meters.wal.sync_failures.add(1);
+        }
+        synced
     }
 
     /// Writes frames after each other; returns where in the file each ends.

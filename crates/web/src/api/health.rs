@@ -13,9 +13,17 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new().route("/healthz", get(alive)).route("/readyz", get(ready))
 }
 
-/// The process answers.
-pub(crate) async fn alive() -> &'static str {
-    "ok\n"
+/// The process answers, and starting it again would help nothing.
+pub(crate) async fn alive(State(state): State<AppState>) -> Result<&'static str, ApiError> {
+    match state.ingest.log_fault().filter(|fault| fault.halted) {
+        Some(fault) => Err(ApiError::new(
+            StatusCode::SERVICE_UNAVAILABLE,
+            format!("the log stopped after a disk failure: {}", fault.reason),
+            "repair the disk of the data directory, then start the server again: nothing that \
+             was acknowledged is lost",
+        )),
+        None => Ok("ok\n"),
+    }
 }
 
 /// The store answers too, and what is received can be written.
@@ -29,7 +37,8 @@ async fn ready(State(state): State<AppState>) -> Result<&'static str, ApiError> 
     };
     let storage =
         state.store.storage_stats().await.map_err(|error| unavailable(error.to_string()))?;
-    match storage.flush_error {
+    let log_fault = state.ingest.log_fault().map(|fault| fault.reason);
+    match storage.flush_error.or(log_fault) {
         Some(error) => Err(unavailable(error)),
         None => Ok("ready\n"),
     }

@@ -27,6 +27,7 @@ pub(crate) struct StatsBody {
     client_losses: BTreeMap<String, u64>,
     ignored_items: BTreeMap<String, u64>,
     analysis: Analysis,
+    log_fault: Option<LogFaultBody>,
     storage: Storage,
     /// CPU seconds by part of the work.
     cpu_seconds: BTreeMap<&'static str, f64>,
@@ -49,6 +50,12 @@ struct Analysis {
     analysis_queue: u64,
     profile_queue: u64,
     in_flight_bytes: u64,
+}
+
+#[derive(Debug, Serialize)]
+struct LogFaultBody {
+    halted: bool,
+    reason: String,
 }
 
 #[derive(Debug, Serialize)]
@@ -103,6 +110,9 @@ fn body(
             profile_queue: stats.profile_queue,
             in_flight_bytes: stats.in_flight_bytes,
         },
+        log_fault: stats
+            .log_fault
+            .map(|fault| LogFaultBody { halted: fault.halted, reason: fault.reason }),
         storage: storage_body(storage),
         cpu_seconds,
     }

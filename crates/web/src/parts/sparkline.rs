@@ -33,7 +33,7 @@ fn stretches(values: &[Option<f64>]) -> Vec<Vec<(f64, f64)>> {
 /// The line; `hot` draws it in the colour of issues.
 pub(crate) fn sparkline(values: &[Option<f64>], hot: bool, label: &str) -> Markup {
     html! {
-        svg.spark.hot[hot] role="img" aria-label=(label) width="100" height="22" viewBox="0 0 100 22" {
+        svg.spark.hot[hot] role="img" aria-label=(label) width="100" height="22" viewBox="0 0 100 22" preserveAspectRatio="none" {
             title { (label) }
             @for points in stretches(values) {
                 @if let [(x, y)] = points[..] {
@@ -62,7 +62,7 @@ mod tests {
     fn holes_break_the_line() {
         let values = [Some(1.0), Some(3.0), None, Some(2.0), None, Some(0.0), Some(3.0)];
         expect![[r#"
-            <svg class="spark hot" role="img" aria-label="p95" width="100" height="22" viewBox="0 0 100 22">
+            <svg class="spark hot" role="img" aria-label="p95" width="100" height="22" viewBox="0 0 100 22" preserveAspectRatio="none">
             <title>p95</title>
             <polyline points="1.5,14.2 17.7,1.5">
             </polyline>

@@ -20,15 +20,32 @@ pub(crate) struct NoRoom;
 #[derive(Debug)]
 pub(crate) struct Budget {
     grains: Arc<Semaphore>,
+    grains_max: usize,
     decompressions: Arc<Semaphore>,
+}
+
+/// How much room is taken, of how much there is, in bytes.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(crate) struct Room {
+    pub(crate) taken: u64,
+    pub(crate) max: u64,
 }
 
 impl Budget {
     pub(crate) fn new(bytes: usize, decompressions: usize) -> Self {
+        let grains_max = bytes.div_ceil(GRAIN_BYTES);
         Self {
-            grains: Arc::new(Semaphore::new(bytes.div_ceil(GRAIN_BYTES))),
+            grains: Arc::new(Semaphore::new(grains_max)),
+            grains_max,
             decompressions: Arc::new(Semaphore::new(decompressions)),
         }
+    }
+
+    /// What is taken now.
+    pub(crate) fn room(&self) -> Room {
+        let bytes = |grains: usize| (grains * GRAIN_BYTES) as u64;
+        let free = self.grains.available_permits();
+        Room { taken: bytes(self.grains_max.saturating_sub(free)), max: bytes(self.grains_max) }
     }
 
     /// A reservation that holds nothing yet. `until` is how long it waits for
@@ -93,6 +110,8 @@ mod tests {
         let mut second = budget.reserve(now);
         assert_eq!(second.grow_to(3 * GRAIN_BYTES).await, Err(NoRoom));
         second.grow_to(2 * GRAIN_BYTES).await.expect("room for two");
+        let grain = GRAIN_BYTES as u64;
+        assert_eq!(budget.room(), Room { taken: 10 * grain, max: 10 * grain });
         drop(first);
         second.grow_to(10 * GRAIN_BYTES).await.expect("room for all");
         assert_eq!(second.grow_to(11 * GRAIN_BYTES).await, Err(NoRoom));

@@ -129,7 +129,10 @@ impl Denial {
     /// The code of OTLP over gRPC and of `google.rpc.Status` bodies.
     pub(crate) fn grpc_code(&self) -> i32 {
         match self {
-            Self::BodyTooLarge { .. } => code::RESOURCE_EXHAUSTED,
+            // With `RetryInfo` it is sent again, without it is given up.
+            Self::BodyTooLarge { .. } | Self::Busy | Self::ByIngest(Refusal::Busy { .. }) => {
+                code::RESOURCE_EXHAUSTED
+            }
             Self::UnknownEncoding(_) => code::UNIMPLEMENTED,
             Self::SlowBody { .. } => code::DEADLINE_EXCEEDED,
             Self::CorruptBody(_)
@@ -143,11 +146,10 @@ impl Denial {
             | Self::KeysDisagree
             | Self::KeyOfOtherProject(_)
             | Self::TooManyProjects { .. } => code::PERMISSION_DENIED,
-            Self::Busy
-            | Self::Unavailable
-            | Self::ByIngest(
-                Refusal::Busy { .. } | Refusal::DiskFull { .. } | Refusal::ShuttingDown { .. },
-            ) => code::UNAVAILABLE,
+            Self::Unavailable
+            | Self::ByIngest(Refusal::DiskFull { .. } | Refusal::ShuttingDown { .. }) => {
+                code::UNAVAILABLE
+            }
         }
     }
 
@@ -247,7 +249,11 @@ mod tests {
         for denial in every_denial() {
             let passing = matches!(denial.otlp_status().as_u16(), 429 | 503);
             assert_eq!(denial.retry_after().is_some(), passing, "{}", denial.reason());
-            assert_eq!(denial.grpc_code() == code::UNAVAILABLE, passing, "{}", denial.reason());
+            let may_pass =
+                matches!(denial.grpc_code(), code::UNAVAILABLE | code::RESOURCE_EXHAUSTED);
+            assert!(may_pass || !passing, "{}", denial.reason());
+            let unavailable = denial.grpc_code() == code::UNAVAILABLE;
+            assert!(passing || !unavailable, "{}", denial.reason());
         }
         assert_eq!(retry_seconds(Duration::from_millis(1_500)), 2);
         assert_eq!(retry_seconds(Duration::ZERO), 1);

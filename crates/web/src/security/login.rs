@@ -54,7 +54,10 @@ pub(crate) async fn require_session(
 }
 
 /// The user of a request's session.
-async fn user_of(state: &AppState, headers: &HeaderMap) -> Result<Option<String>, ApiError> {
+pub(super) async fn user_of(
+    state: &AppState,
+    headers: &HeaderMap,
+) -> Result<Option<String>, ApiError> {
     let Some(token) = Token::of_request(headers, &state.config) else {
         return Ok(None);
     };

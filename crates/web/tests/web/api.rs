@@ -56,6 +56,7 @@ async fn an_empty_server_answers_every_list() {
             "duplicates",
             "ignored_items",
             "late",
+            "log_fault",
             "now",
             "rejected",
             "rejected_requests",

@@ -6,6 +6,7 @@ mod api;
 mod client;
 mod guard;
 mod login;
+mod metrics;
 mod otlp_grpc;
 mod otlp_http;
 mod payload;

@@ -165,7 +165,7 @@ async fn too_large_is_final_and_busy_is_not() {
     .await;
     let mut client = client(&small).await;
     let request = Request::new(export(vec![zeros(2 * MIB)]));
-    let busy = "Unavailable rejected_requests.busy+1";
+    let busy = "ResourceExhausted rejected_requests.busy+1";
     let answer = check(&small, &mut client, "busy", request, busy).await;
     let details = answer.expect_err("checked").details().to_vec();
     assert!(holds(&details, b"RetryInfo"), "{details:?}");

@@ -168,7 +168,7 @@ async fn no_room_says_when_to_come_back() {
     let answer = check(&server, "no room", request, "429 rejected_requests.busy+1").await;
     assert_eq!(answer.header("retry-after"), Some("1"));
     let status = Status::decode(answer.body.as_slice()).expect("a status");
-    assert_eq!(status.code, 14);
+    assert_eq!(status.code, 8);
 }
 
 #[tokio::test(flavor = "multi_thread")]

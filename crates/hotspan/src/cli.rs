@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::settings::{Layers, Settings};
-use crate::{analyze, demo, project, serve, settings, user};
+use crate::{analyze, backup, demo, project, serve, settings, user};
 
 /// Finds the calls your requests make and nobody meant.
 #[derive(Debug, Parser)]
@@ -30,6 +30,8 @@ enum Command {
     Demo(Layers),
     /// Analyse exported traces without a server.
     Analyze(analyze::Arguments),
+    /// Copy a data directory, while a server runs on it or not.
+    Backup(backup::Arguments),
     /// Projects: who may send.
     #[command(subcommand)]
     Project(project::Command),
@@ -46,6 +48,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Serve(layers) => done(wait(serve::run(Settings::resolve(&layers)?))),
         Command::Demo(layers) => done(wait(demo::run(Settings::resolve(&layers)?))),
         Command::Analyze(arguments) => analyze::run(&arguments),
+        Command::Backup(arguments) => done(wait(backup::run(arguments))),
         Command::Project(command) => done(wait(project::run(command))),
         Command::User(command) => done(wait(user::run(command))),
         Command::Settings => done(print(&settings::markdown())),

@@ -2,6 +2,7 @@
 //! ended. Everything else is in a file named after the command.
 
 mod analyze;
+mod backup;
 mod cli;
 mod demo;
 mod logging;

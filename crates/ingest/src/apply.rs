@@ -14,6 +14,7 @@ use crate::assemble::{Assembler, Closed, Offered};
 use crate::clock::Clock;
 use crate::replay::catch_up;
 use crate::stats::{Counters, List};
+use crate::steady::Steady;
 
 /// Closed traces in one job: one transaction of the book. Each transaction
 /// writes the rows of every endpoint that it touches, so few large ones cost
@@ -42,7 +43,9 @@ pub(crate) struct Applier {
     counters: Arc<Counters>,
     assembler: Assembler,
     jobs: mpsc::Sender<Job>,
-    /// The latest time seen: a clock set back must not stop the quiet time.
+    /// A clock set back must not stop the quiet time.
+    steady: Steady,
+    /// The steady time when the clock was last looked at.
     now: UnixNanos,
     /// The last progress handed on, and when.
     progress: (WalPosition, UnixNanos),
@@ -58,7 +61,8 @@ impl Applier {
     ) -> Self {
         let progress = (assembler.covered(), UnixNanos::default());
         let now = UnixNanos(i64::MIN);
-        Self { store, clock, counters, assembler, jobs, now, progress }
+        let steady = Steady::default();
+        Self { store, clock, counters, assembler, jobs, steady, now, progress }
     }
 
     /// Replays the log, then applies requests until told to stop; then what is
@@ -99,7 +103,7 @@ impl Applier {
     }
 
     pub(crate) async fn apply(&mut self, request: &Committed) {
-        self.now = self.now.max(self.clock.now());
+        self.now = self.steady.at(self.clock.now());
         self.table(request.position, &request.batch).await;
         let (now, assembler) = (self.now, &mut self.assembler);
         let offered = self
@@ -118,7 +122,7 @@ impl Applier {
         batch: &Batch,
         segments_done: WalPosition,
     ) {
-        self.now = self.now.max(batch.received_at);
+        self.now = self.steady.at(batch.received_at);
         self.table(position, batch).await;
         if position > segments_done {
             self.close_traces_waiting().await;
@@ -143,7 +147,7 @@ impl Applier {
 
     /// Hands on what has closed by now, as far as the analyst keeps up.
     fn close_traces(&mut self) {
-        self.now = self.now.max(self.clock.now());
+        self.now = self.steady.at(self.clock.now());
         while let Ok(place) = self.jobs.clone().try_reserve_owned() {
             let Some(job) = self.next_job() else { break };
             place.send(job);

@@ -19,6 +19,7 @@ mod replay;
 mod room;
 mod start;
 mod stats;
+mod steady;
 mod submit;
 
 pub use admit::TimeRules;

@@ -10,6 +10,7 @@ use hotspan_store::{Part, Store, StoreError};
 use crate::IngestConfig;
 use crate::clock::Clock;
 use crate::config::nanos;
+use crate::steady::Steady;
 
 /// Endpoints looked at in one go, so that booking never waits long.
 const ROUND_MAX: usize = 20;
@@ -19,6 +20,8 @@ const REMEMBERED_MAX: usize = 20_000;
 /// Which endpoints wait for a look.
 pub(crate) struct Profiles {
     clock: Arc<dyn Clock>,
+    /// A clock set back must not keep endpoints waiting.
+    steady: Steady,
     interval_ns: i64,
     window_ns: i64,
     /// Touched since their last look, with the start of their latest request.
@@ -30,6 +33,7 @@ impl Profiles {
     pub(crate) fn new(clock: Arc<dyn Clock>, config: &IngestConfig) -> Self {
         Self {
             clock,
+            steady: Steady::default(),
             interval_ns: nanos(config.profile_interval),
             window_ns: nanos(config.profile_window),
             waiting: BTreeMap::new(),
@@ -59,7 +63,7 @@ impl Profiles {
 
     /// Looks at those whose turn has come.
     pub(crate) async fn detect_due(&mut self, store: &Store) {
-        let now = self.clock.now();
+        let now = self.steady.at(self.clock.now());
         let due = |(id, _): &(&i64, &UnixNanos)| {
             self.looked_at.get(id).is_none_or(|at| now.since(*at) >= self.interval_ns)
         };
@@ -80,7 +84,8 @@ impl Profiles {
             if self.looked_at.len() >= REMEMBERED_MAX {
                 self.looked_at.clear();
             }
-            self.looked_at.insert(*id, self.clock.now());
+            let now = self.steady.at(self.clock.now());
+            self.looked_at.insert(*id, now);
             let from = latest.plus(-self.window_ns);
             if let Err(error) = look(store, *id, from, latest.plus(1)).await {
                 tracing::error!(%error, endpoint = id, "could not look at an endpoint as a whole");

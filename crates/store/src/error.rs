@@ -41,6 +41,15 @@ pub enum StoreError {
         /// Why.
         reason: String,
     },
+    /// A backup that was broken off.
+    #[error("{} is a backup that was broken off: make another one", .0.display())]
+    UnfinishedBackup(PathBuf),
+    /// A backup goes into a directory of its own.
+    #[error("directory {} is not empty: name one that is empty or not there yet", .0.display())]
+    NotEmpty(PathBuf),
+    /// Files were removed faster than they could be copied.
+    #[error("data directory {} changed faster than it could be copied: try again when less is received, or stop the server", .0.display())]
+    BackupOvertaken(PathBuf),
     /// A part of the log that was once durable cannot be read.
     #[error("log file {} is damaged at byte {offset}: {reason}", path.display())]
     WalDamage {

@@ -13,6 +13,7 @@
 //! Arrow, Parquet, DataFusion and SQL are named in this crate only. HTTP, HTML
 //! and detectors must not be.
 
+mod backup;
 mod batch;
 pub mod book;
 mod catalogue;
@@ -21,6 +22,7 @@ mod config;
 mod disk;
 mod effort;
 mod error;
+mod format;
 mod journal;
 pub mod meters;
 mod open;
@@ -36,6 +38,7 @@ mod tests;
 mod wal;
 mod window;
 
+pub use backup::{BackupFiles, BackupSummary};
 pub use batch::Batch;
 pub use book::rows::{
     BookStats, Bucket, CommitOutcome, EndpointDetail, EndpointList, EndpointRow, IssueDetail,

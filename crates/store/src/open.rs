@@ -1,7 +1,6 @@
 //! Opening a data directory: its lock, its format, and what a crash left.
 
 use std::fs::{File, TryLockError};
-use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -11,6 +10,7 @@ use tokio::sync::mpsc;
 use crate::book::{Book, book_path};
 use crate::clock::now;
 use crate::disk::{Disk, RealDisk};
+use crate::format::FORMATS;
 use crate::journal::{Committed, Journal, Streams};
 use crate::search::Searcher;
 use crate::store::{CommitPoints, Inner, Store};
@@ -21,16 +21,10 @@ use crate::table::{
 use crate::wal::{Wal, WalPosition, WalWriter};
 use crate::{Effort, Meters, StoreConfig, StoreError};
 
-/// The file that names the format of a data directory.
-const FORMAT_FILE: &str = "FORMAT";
-/// The newest format this version reads, and the one it writes.
-const FORMAT: u32 = 1;
-/// What the format file says before the number.
-const FORMAT_WORD: &str = "hotspan ";
 /// The file that one process at a time has locked.
 const LOCK_FILE: &str = "LOCK";
 /// The log's directory.
-const WAL_DIR: &str = "wal";
+pub(crate) const WAL_DIR: &str = "wal";
 
 /// Where replay begins.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -74,6 +68,7 @@ impl Store {
 fn open(config: &StoreConfig, disk: Arc<dyn Disk>) -> Result<Opened, StoreError> {
     let data_dir = prepare(&config.data_dir, &*disk)?;
     let lock = Arc::new(lock(&data_dir)?);
+    FORMATS.migrate(&data_dir, &*disk)?;
     make_dirs(&*disk, &data_dir)?;
     let is_new = !book_path(&data_dir).exists();
     let book = Arc::new(Book::open(&book_path(&data_dir), now())?);
@@ -146,39 +141,10 @@ pub(crate) fn prepare(data_dir: &Path, disk: &dyn Disk) -> Result<PathBuf, Store
     // is only that an empty new data directory has to be made again.
     let _ = RealDisk.sync_dir(parent.unwrap_or(Path::new(".")));
     let data_dir = data_dir.canonicalize().map_err(StoreError::disk("find", data_dir))?;
-    let format = data_dir.join(FORMAT_FILE);
-    match std::fs::read_to_string(&format) {
-        Ok(text) => check_format(&data_dir, &format, &text)?,
-        Err(error) if error.kind() == io::ErrorKind::NotFound => {
-            write_format(disk, &data_dir).map_err(StoreError::disk("create", &format))?
-        }
-        Err(error) => return Err(StoreError::disk("read", &format)(error)),
+    if FORMATS.check(&data_dir)?.is_none() {
+        FORMATS.write(&data_dir, disk)?;
     }
     Ok(data_dir)
-}
-
-fn check_format(data_dir: &Path, file: &Path, text: &str) -> Result<(), StoreError> {
-    let found = text.trim_end().strip_prefix(FORMAT_WORD).and_then(|number| number.parse().ok());
-    match found {
-        Some(FORMAT) => Ok(()),
-        Some(found) if found > FORMAT => {
-            Err(StoreError::NewerFormat { path: data_dir.to_owned(), found, newest: FORMAT })
-        }
-        _ => Err(StoreError::NotOurs {
-            path: file.to_owned(),
-            reason: format!("it says {:?} instead of a format number", text.trim_end()),
-        }),
-    }
-}
-
-/// Written under another name first, so that it is never there half.
-fn write_format(disk: &dyn Disk, data_dir: &Path) -> io::Result<()> {
-    let unfinished = data_dir.join("FORMAT.unfinished");
-    let mut file = disk.create(&unfinished)?;
-    writeln!(file, "{FORMAT_WORD}{FORMAT}")?;
-    file.sync()?;
-    disk.rename(&unfinished, &data_dir.join(FORMAT_FILE))?;
-    disk.sync_dir(data_dir)
 }
 
 fn make_dirs(disk: &dyn Disk, data_dir: &Path) -> Result<(), StoreError> {

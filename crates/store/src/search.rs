@@ -30,7 +30,7 @@ pub use cursor::{CursorError, SearchCursor};
 use language::SpanFilter;
 pub(crate) use walk::Searcher;
 
-use crate::{Store, StoreError, TimeWindow};
+use crate::{QueryKind, Store, StoreError, TimeWindow};
 
 /// What is looked for.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Default)]
@@ -122,6 +122,7 @@ impl Store {
     /// memory and files alike. Copies of a span count once. Takes at most ten
     /// seconds, then says how far it came; dropping the future stops the work.
     pub async fn search(&self, request: &SearchRequest) -> Result<SearchPage, StoreError> {
-        self.inner.searcher.search(&self.inner.table, request).await
+        let query = self.inner.searcher.search(&self.inner.table, request);
+        self.meters().timed(QueryKind::Search, query).await
     }
 }

@@ -9,7 +9,8 @@ use hotspan_model::{Span, TraceId};
 use tokio::sync::watch;
 use tokio::task::JoinHandle;
 
-use crate::book::{Book, BookError, removed};
+use crate::backup::{self, BackupFiles, BackupSummary};
+use crate::book::{Book, BookError, BookPositions, removed};
 use crate::search::Searcher;
 use crate::table::{DamagedFile, EntryOrder, Reader, SpanTable};
 use crate::wal::{Replay, Wal, WalPosition};
@@ -38,8 +39,11 @@ impl CommitPoints {
     }
 
     pub(crate) fn of(book: &Book) -> Result<Self, BookError> {
-        let positions = book.positions()?;
-        Ok(Self { spans: WalPosition(positions.spans), segments: WalPosition(positions.segments) })
+        Ok(Self::at(book.positions()?))
+    }
+
+    pub(crate) fn at(positions: BookPositions) -> Self {
+        Self { spans: WalPosition(positions.spans), segments: WalPosition(positions.segments) }
     }
 }
 
@@ -245,6 +249,24 @@ impl Store {
     /// Span files by day, newest first.
     pub fn storage_days(&self) -> Vec<DayStorage> {
         self.inner.table.days()
+    }
+
+    /// Copies the data directory `from` to `to`, whether a server runs on it
+    /// or not. A server started on the copy has every span acknowledged before
+    /// this was called. `progress` is told what is being done.
+    ///
+    /// # Errors
+    /// When `from` is not a data directory that this version reads, `to` is not
+    /// empty, or the disk refuses; what was copied then is left and says that
+    /// it is not whole.
+    pub async fn backup(
+        from: PathBuf,
+        to: PathBuf,
+        files: BackupFiles,
+        mut progress: impl FnMut(&str) + Send + 'static,
+    ) -> Result<BackupSummary, StoreError> {
+        tokio::task::spawn_blocking(move || backup::backup(&from, &to, files, &mut progress))
+            .await?
     }
 
     /// Writes everything in memory to Parquet, removes what the log need not

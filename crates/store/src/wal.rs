@@ -95,13 +95,18 @@ impl Wal {
         Ok(segments)
     }
 
+    /// Where each segment file begins, in the order of the log.
+    pub(crate) fn firsts(&self) -> Result<Vec<WalPosition>, StoreError> {
+        Ok(self.segments()?.iter().map(|segment| segment.first).collect())
+    }
+
     fn load(&self, first: WalPosition) -> Result<segment::Segment, StoreError> {
         let path = self.path_of(first);
         let bytes = self.disk.read(&path).map_err(StoreError::disk("read", &path))?;
         Ok(segment::Segment { first, bytes })
     }
 
-    fn path_of(&self, first: WalPosition) -> PathBuf {
+    pub(crate) fn path_of(&self, first: WalPosition) -> PathBuf {
         segment::path(&self.dir, first)
     }
 

@@ -9,13 +9,16 @@
 )]
 
 mod analyze;
+mod backup;
 mod captures;
 mod crash;
 mod demo;
+mod disk_full;
 mod incident;
 mod live;
 mod otlp;
 mod pages;
+mod refusals;
 mod server;
 
 use std::process::ExitCode;
@@ -27,6 +30,9 @@ fn main() -> ExitCode {
         captures::trials(),
         incident::trials(),
         crash::trials(),
+        backup::trials(),
+        disk_full::trials(),
+        refusals::trials(),
         demo::trials(),
         pages::trials(),
         live::trials(),

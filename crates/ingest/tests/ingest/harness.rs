@@ -93,6 +93,11 @@ impl Running {
         self.until(|stats| stats.open_traces == 0 && stats.profile_queue == 0).await;
     }
 
+    /// Waits until assembly holds nothing any more: nothing pins the log.
+    pub(crate) async fn released(&self) {
+        self.until(|stats| stats.held_traces == 0).await;
+    }
+
     async fn until(&self, wanted: impl Fn(&Stats) -> bool) {
         let reached = async {
             while !wanted(&self.ingest.stats()) {

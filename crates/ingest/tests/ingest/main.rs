@@ -2,5 +2,6 @@
 //! only moves when it is told to.
 
 mod answers;
+mod clock;
 mod harness;
 mod restart;

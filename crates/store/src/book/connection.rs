@@ -204,7 +204,7 @@ fn prepare_writer(connection: &Connection) -> Result<(), rusqlite::Error> {
 
 /// Creates the file before SQLite does, because it would use the umask. Its
 /// `-wal` and `-shm` companions take over the file's permissions.
-fn create_private(path: &Path) -> Result<(), BookError> {
+pub(super) fn create_private(path: &Path) -> Result<(), BookError> {
     let prepare = || {
         let file =
             OpenOptions::new().create(true).truncate(false).write(true).mode(0o600).open(path)?;

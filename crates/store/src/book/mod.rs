@@ -13,6 +13,7 @@ mod batch;
 mod catalogue;
 mod codec;
 mod connection;
+pub(crate) mod copy;
 mod endpoints;
 mod grain;
 mod issues;

@@ -8,7 +8,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::thread;
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use hotspan_model::UnixNanos;
 use tracing::{debug, info};
@@ -64,6 +64,7 @@ impl SpanTable {
 
     fn compact(self: &Arc<Self>, files: &[Arc<SpanFile>]) -> Result<(), StoreError> {
         let Some(first) = files.first() else { return Ok(()) };
+        let began = Instant::now();
         let target = Target::in_hour(first.hour, self.fresh_name("m"));
         let Some((added, merged)) = self.rewrite(files, Keep::All, target)? else { return Ok(()) };
         info!(
@@ -72,7 +73,17 @@ impl SpanTable {
             copies = merged.copies,
             "put span files together"
         );
-        self.replace(files, added, &[(removed::COPIES, merged.copies)])
+        let written = added.iter().map(|file| file.bytes).sum();
+        let (read, made) = (files.iter().map(|file| file.bytes).sum(), added.len() as u64);
+        self.replace(files, added, &[(removed::COPIES, merged.copies)])?;
+        let meters = &self.place.meters.compaction;
+        meters.time.observe_duration(began.elapsed());
+        meters.files_in.add(files.len() as u64);
+        meters.files_out.add(made);
+        meters.bytes_in.add(read);
+        meters.bytes_out.add(written);
+        meters.copies.add(merged.copies);
+        Ok(())
     }
 
     /// A name that no file has had: from the clock, moved on where the clock

@@ -117,7 +117,12 @@ impl SpanTable {
         }
         let gone: Vec<_> = read.into_iter().chain(unread).collect();
         info!(files = gone.len(), spans = expired, why, "let span files go");
-        self.replace(&gone, added, &[(why, expired)])
+        self.replace(&gone, added, &[(why, expired)])?;
+        let meters = &self.place.meters.retention;
+        meters.files.add(gone.len() as u64);
+        meters.spans.add(expired);
+        meters.bytes.add(gone.iter().map(|file| file.bytes).sum());
+        Ok(())
     }
 }
 

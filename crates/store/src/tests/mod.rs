@@ -1,5 +1,6 @@
 //! The store as a whole: what survives crashes, faults and restarts.
 
+mod backup;
 mod compact;
 mod crash;
 mod damage;

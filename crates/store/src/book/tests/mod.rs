@@ -4,6 +4,7 @@ mod catalogue;
 mod exactly_once;
 mod history;
 mod issues;
+mod migrations;
 mod queries;
 mod retention;
 mod upkeep;

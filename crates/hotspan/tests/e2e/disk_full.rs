@@ -127,7 +127,8 @@ impl SmallDisk {
         let path = folder.path().join("disk");
         std::fs::create_dir(&path)?;
         let size = format!("size={DISK_MIB}m,mode=0700");
-        let mount = Command::new("mount").args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path);
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", &size, "tmpfs"]).arg(&path);
         let mount = mount.output().map_err(|error| format!("mount: {error}"))?;
         if !mount.status.success() {
             let said = String::from_utf8_lossy(&mount.stderr).trim().to_owned();

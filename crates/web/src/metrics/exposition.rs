@@ -137,7 +137,9 @@ mod tests {
         text.one(None);
         text.family("c_seconds", Kind::Histogram, "times");
         let histogram = Histogram::new(&[500_000_000, 2_000_000_000]);
-        [1, 500_000_000, 1_000_000_000, 9_000_000_000].map(|value| histogram.observe(value));
+        for value in [1, 500_000_000, 1_000_000_000, 9_000_000_000] {
+            histogram.observe(value);
+        }
         text.histogram(Some(("kind", "x")), &histogram.read(), 1e9);
         expect![[r#"
             # HELP a_total back\\slash\nand "line"

@@ -117,6 +117,7 @@ pub(crate) fn status(frame: &Frame, model: &Status) -> Markup {
             (stored(model))
             (process(frame, model))
         }
+        (damaged(model))
         (days(model))
         (left_out(model))
     };
@@ -361,6 +362,22 @@ fn process(frame: &Frame, model: &Status) -> Markup {
             ("requests refused below", known(model.disk.map(|disk| format::bytes(disk.reserve())))),
         ],
     )
+}
+
+/// Span files that cannot be read, by name.
+fn damaged(model: &Status) -> Markup {
+    let files = &model.storage.span_files_damaged;
+    html! {
+        @if !files.is_empty() {
+            section.counts {
+                h2 { "Missing or damaged" span.more { "in the data directory" } }
+                table.facts { tbody { @for file in files { tr {
+                    th scope="row" { code { (file.path) } small { (file.reason) } }
+                    td.num { (format::plural(file.spans as f64, "span", "spans")) }
+                } } } }
+            }
+        }
+    }
 }
 
 fn days(model: &Status) -> Markup {

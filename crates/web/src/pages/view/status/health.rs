@@ -79,18 +79,21 @@ fn disk(model: &Status) -> Option<Trouble> {
 }
 
 fn damage(model: &Status) -> Option<Trouble> {
-    let missing = model.storage.span_files_missing;
+    let damaged = &model.storage.span_files_damaged;
+    let missing = model.storage.span_files_missing.max(damaged.len() as u64);
     (missing > 0).then(|| {
+        let files = match missing {
+            1 => "A span file is".to_owned(),
+            number => format!("{} span files are", format::exact(number)),
+        };
+        let spans: u64 = damaged.iter().map(|file| file.spans).sum();
         Trouble::new(
             Level::Bad,
             format!(
-                "{} missing or damaged; everything else is shown.",
-                match missing {
-                    1 => "A span file is".to_owned(),
-                    number => format!("{} span files are", format::exact(number)),
-                }
+                "{files} missing or damaged, with {} in all; everything else is shown.",
+                format::plural(spans as f64, "span", "spans")
             ),
-            "Stop the server and put the files back from a backup. The server's log names them at its start.",
+            "Each is named below: stop the server and put it back from a backup.",
         )
     })
 }
@@ -137,4 +140,83 @@ fn queues(model: &Status) -> Option<Trouble> {
         format!("{} takes {} of its room.", full.name, format::percent(full.share())),
         "When it is full, senders are told to come back later. More processors, a faster disk or fewer spans help.",
     ))
+}
+
+#[cfg(test)]
+mod tests {
+    use hotspan_ingest::Stats;
+    use hotspan_store::{DiskSpace, LogFault, StorageStats};
+
+    use super::super::Queue;
+    use super::*;
+
+    fn fault(halted: bool) -> Stats {
+        let log_fault = Some(LogFault { halted, reason: "no space left".to_owned() });
+        Stats { log_fault, ..Stats::default() }
+    }
+
+    /// What is wrong, the part of its sentence that says so, and how bad it is.
+    #[test]
+    fn what_is_wrong_is_said_with_what_to_do() {
+        let storage = StorageStats::default;
+        let cases: [(&str, Status, Option<Level>); 8] = [
+            ("", Status::default(), None),
+            (
+                "the log stopped",
+                Status { stats: fault(true), ..Status::default() },
+                Some(Level::Bad),
+            ),
+            (
+                "Requests are refused",
+                Status { stats: fault(false), ..Status::default() },
+                Some(Level::Bad),
+            ),
+            (
+                "of the disk are free",
+                Status {
+                    disk: Some(DiskSpace { free: 300 << 20, total: 1 << 40 }),
+                    ..Status::default()
+                },
+                Some(Level::Warning),
+            ),
+            (
+                "2 span files are",
+                Status {
+                    storage: StorageStats { span_files_missing: 2, ..storage() },
+                    ..Status::default()
+                },
+                Some(Level::Bad),
+            ),
+            (
+                "could not be written to Parquet",
+                Status {
+                    storage: StorageStats { flush_error: Some("no".to_owned()), ..storage() },
+                    ..Status::default()
+                },
+                Some(Level::Bad),
+            ),
+            (
+                "refused in the last",
+                Status { refused_lately: 3, ..Status::default() },
+                Some(Level::Warning),
+            ),
+            (
+                "takes 90%",
+                Status { queues: vec![Queue::bytes("A queue", 90, 100)], ..Status::default() },
+                Some(Level::Warning),
+            ),
+        ];
+        for (part, model, level) in cases {
+            let troubles = troubles(&model);
+            assert_eq!(troubles.first().map(|worst| worst.level), level, "{part}: {troubles:?}");
+            if let Some(worst) = troubles.first() {
+                assert!(worst.says.contains(part) && !worst.remedy.is_empty(), "{worst:?}");
+            }
+        }
+        // What makes room by itself is no trouble, and the worst comes first.
+        let held = vec![Queue::count("Spans in open traces", 100, 100)];
+        assert_eq!(troubles(&Status { queues: held, ..Status::default() }), []);
+        let both = Status { refused_lately: 3, stats: fault(true), ..Status::default() };
+        assert_eq!(troubles(&both).first().map(|worst| worst.level), Some(Level::Bad));
+    }
 }

@@ -1,7 +1,6 @@
 //! What cannot be done is said, and ends with the documented code.
 
-use std::fs::{self, File};
-use std::io::{Seek, SeekFrom, Write};
+use std::fs;
 use std::path::Path;
 use std::process::Command;
 
@@ -27,22 +26,14 @@ pub(crate) fn trials() -> Vec<Trial> {
 /// How a data directory is spoilt, what is called on it, and what is said.
 type Case = (&'static str, fn(&Path), &'static [&'static str], i32, &'static str);
 
-const CASES: [Case; 9] = [
+const CASES: [Case; 7] = [
     ("newer format", |dir| put(dir, "FORMAT", "hotspan 999\n"), &["serve"], FAILED, "format 999"),
-    ("newer database", newer_database, &["serve"], FAILED, "start the newer hotspan"),
     (
         "newer, to back up",
         |dir| put(dir, "FORMAT", "hotspan 999\n"),
         &["backup", "TO"],
         FAILED,
         "format 999",
-    ),
-    (
-        "newer database, to back up",
-        newer_database,
-        &["backup", "TO"],
-        FAILED,
-        "start the newer hotspan",
     ),
     (
         "not ours",
@@ -103,14 +94,6 @@ fn data_directories() -> Outcome {
 
 fn put(dir: &Path, name: &str, text: &str) {
     fs::write(dir.join(name), text).expect("writable");
-}
-
-/// SQLite keeps `user_version` in bytes 60 to 63 of the file.
-fn newer_database(dir: &Path) {
-    let file = File::options().write(true).open(dir.join("hotspan.db"));
-    let mut file = file.expect("the database");
-    file.seek(SeekFrom::Start(60)).expect("a place");
-    file.write_all(&999_u32.to_be_bytes()).expect("written");
 }
 
 fn forbid(dir: &Path) {

@@ -7,7 +7,7 @@ use anyhow::Context;
 use clap::{Parser, Subcommand};
 
 use crate::settings::{Layers, Settings};
-use crate::{analyze, backup, demo, project, serve, settings, user};
+use crate::{analyze, backup, demo, project, serve, settings, sql, user};
 
 /// Finds the calls your requests make and nobody meant.
 #[derive(Debug, Parser)]
@@ -15,7 +15,8 @@ use crate::{analyze, backup, demo, project, serve, settings, user};
     name = "hotspan",
     version,
     after_help = "Exit codes: 0 done (analyze: nothing found), 1 analyze: findings, \
-                  2 wrong usage (analyze: a file was unusable), 3 the command failed."
+                  2 wrong usage (analyze: a file was unusable; sql: a statement that writes or makes \
+                  no sense), 3 the command failed."
 )]
 pub(crate) struct Cli {
     #[command(subcommand)]
@@ -38,6 +39,8 @@ enum Command {
     /// Users: who may look.
     #[command(subcommand)]
     User(user::Command),
+    /// Ask the stored spans in SQL; works beside a running server.
+    Sql(sql::Arguments),
     /// Print every setting as a Markdown table.
     Settings,
 }
@@ -51,6 +54,7 @@ pub(crate) fn run(cli: Cli) -> anyhow::Result<ExitCode> {
         Command::Backup(arguments) => done(wait(backup::run(arguments))),
         Command::Project(command) => done(wait(project::run(command))),
         Command::User(command) => done(wait(user::run(command))),
+        Command::Sql(arguments) => sql::run(&arguments),
         Command::Settings => done(print(&settings::markdown())),
     }
 }

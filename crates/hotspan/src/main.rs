@@ -9,6 +9,7 @@ mod logging;
 mod project;
 mod serve;
 mod settings;
+mod sql;
 mod user;
 
 use std::io::Write;

@@ -5,7 +5,7 @@
 //! default. [`values`] parses single values, [`layers`] reads the sources.
 
 mod layers;
-mod values;
+pub(crate) mod values;
 
 use std::net::SocketAddr;
 use std::path::PathBuf;

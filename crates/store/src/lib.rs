@@ -10,6 +10,9 @@
 //! output, so that [`Store::replay`] after a crash repeats nothing and skips
 //! nothing.
 //!
+//! [`search`] finds spans by a filter in words, [`sql`] answers SQL over the
+//! files beside a running server.
+//!
 //! Arrow, Parquet, DataFusion and SQL are named in this crate only. HTTP, HTML
 //! and detectors must not be.
 
@@ -31,6 +34,7 @@ mod questions;
 mod sample;
 pub mod search;
 mod space;
+pub mod sql;
 mod store;
 mod table;
 #[cfg(test)]

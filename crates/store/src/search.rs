@@ -10,6 +10,7 @@
 mod attribute;
 mod columns;
 mod cursor;
+pub(crate) mod entries;
 mod fetch;
 mod file;
 mod footers;
@@ -20,6 +21,7 @@ mod row_groups;
 mod scan;
 #[cfg(test)]
 mod tests;
+mod texts;
 mod walk;
 
 use std::sync::Arc;

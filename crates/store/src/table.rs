@@ -59,6 +59,7 @@ pub(crate) use query::Reader;
 #[cfg(test)]
 pub(crate) use retain::Keeping;
 pub(crate) use retain::Retention;
+pub(crate) use scan::scan_files;
 pub(crate) use schema::{SPAN_ID_BYTES, TRACE_ID_BYTES, schema};
 pub(crate) use unknown::{FoundFiles, remove_unknown};
 

@@ -7,6 +7,7 @@ pub(crate) mod endpoints;
 pub(crate) mod error;
 pub(crate) mod health;
 pub(crate) mod issues;
+pub(crate) mod search;
 pub(crate) mod stats;
 pub(crate) mod traces;
 pub(crate) mod window;
@@ -24,6 +25,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/endpoints", get(endpoints::list))
         .route("/issues", get(issues::list))
         .route("/issues/{id}", get(issues::one))
+        .route("/search", get(search::find))
         .route("/traces/{trace_id}", get(traces::one))
         .route("/stats", get(stats::all))
         .fallback(error::unknown_path)

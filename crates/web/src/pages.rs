@@ -9,6 +9,7 @@ mod find;
 mod issue;
 mod issues;
 mod loaded_trace;
+mod search;
 mod status;
 mod trace;
 mod traces;
@@ -29,6 +30,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/issues/{id}", get(issue::show))
         .route("/traces", get(traces::show))
         .route("/traces/{trace_id}", get(trace::show))
+        .route("/search", get(search::show))
         .route("/status", get(status::show))
         .route("/find", get(find::show))
         .fallback(visit::no_such_page)

@@ -36,7 +36,7 @@ pub(super) fn number(value: &str, min: u64, max: u64) -> Result<u64, String> {
 }
 
 /// `250ms`, `3s`, `2m`, `6h`, `30d`.
-pub(super) fn duration(value: &str) -> Result<Duration, String> {
+pub(crate) fn duration(value: &str) -> Result<Duration, String> {
     let expected =
         || format!("expected a duration such as 250ms, 3s, 2m, 6h or 30d, got `{value}`");
     let unit_at = value.find(|c: char| !c.is_ascii_digit()).ok_or_else(expected)?;

@@ -20,6 +20,7 @@ mod otlp;
 mod pages;
 mod refusals;
 mod server;
+mod sql;
 
 use std::process::ExitCode;
 
@@ -36,6 +37,7 @@ fn main() -> ExitCode {
         demo::trials(),
         pages::trials(),
         live::trials(),
+        sql::trials(),
     ]
     .concat_trials();
     libtest_mimic::run(&arguments, trials).exit_code()

@@ -177,7 +177,7 @@ impl Readers {
     }
 }
 
-fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
+pub(super) fn open_reader(path: &Path) -> Result<Connection, rusqlite::Error> {
     let connection = Connection::open_with_flags(
         path,
         OpenFlags::SQLITE_OPEN_READ_ONLY | OpenFlags::SQLITE_OPEN_NO_MUTEX,

@@ -2,13 +2,34 @@
 //! is durable. No file is opened here.
 
 use std::collections::BTreeMap;
+use std::path::Path;
 
 use hotspan_model::{TraceId, UnixNanos};
-use rusqlite::{Row, Transaction, params};
+use rusqlite::{Connection, Row, Transaction, params};
 
-use super::connection::Book;
+use super::connection::{Book, open_reader};
 use super::rows::{BookPositions, ManifestFile};
-use super::{BookError, During};
+use super::{BookError, During, migrations};
+
+/// Every file of the store whose book is at `path`, without changing anything
+/// there: another process may be at work on it.
+///
+/// # Errors
+/// When there is no book, it cannot be read, or a newer version wrote it.
+pub fn read_files(path: &Path) -> Result<Vec<ManifestFile>, BookError> {
+    let connection = open_reader(path).during("open the file")?;
+    migrations::refuse_newer(&connection, path)?;
+    list_files(&connection).during("list the span files")
+}
+
+fn list_files(connection: &Connection) -> Result<Vec<ManifestFile>, rusqlite::Error> {
+    connection
+        .prepare_cached(
+            "SELECT path, hour, rows, bytes, start_min, start_max, trace_min, trace_max, \
+             created, schema_version FROM file ORDER BY hour, path",
+        )
+        .and_then(|mut statement| statement.query_map([], file_of)?.collect())
+}
 
 impl Book {
     /// Every file of the store, by hour and path.
@@ -17,13 +38,7 @@ impl Book {
     /// When the database cannot be read.
     pub fn files(&self) -> Result<Vec<ManifestFile>, BookError> {
         self.read("list the span files", |transaction| {
-            transaction
-                .prepare_cached(
-                    "SELECT path, hour, rows, bytes, start_min, start_max, trace_min, trace_max, \
-                     created, schema_version FROM file ORDER BY hour, path",
-                )
-                .and_then(|mut statement| statement.query_map([], file_of)?.collect())
-                .during("list the span files")
+            list_files(transaction).during("list the span files")
         })
     }
 

@@ -39,7 +39,7 @@ use thiserror::Error;
 
 pub use catalogue::{DEFAULT_PROJECT, DEFAULT_PROJECT_ID};
 pub use connection::Book;
-pub use manifest::removed;
+pub use manifest::{read_files, removed};
 pub use retention::{EVIDENCE_MAX, Horizons};
 pub use rows::*;
 pub use segments::SegmentCommit;

@@ -2,12 +2,12 @@
 //! built and no text copied, and where keys come as a dictionary they are
 //! compared as numbers.
 
-use datafusion::arrow::array::{
-    Array, BooleanArray, BooleanBufferBuilder, DictionaryArray, Float64Array, Int64Array, MapArray,
-    RecordBatch, StringArray, StringViewArray,
-};
-use datafusion::arrow::datatypes::Int32Type;
+use std::sync::Arc;
 
+use datafusion::arrow::array::{Array, BooleanArray, BooleanBufferBuilder, MapArray, RecordBatch};
+use memchr::memmem::Finder;
+
+use super::entries::{Entries, ValueArray};
 use super::language::{AttributeTerm, AttributeTest, Comparison, Pattern, Place};
 use crate::StoreError;
 
@@ -18,6 +18,17 @@ pub(super) struct Probe {
     test: Test,
     sources: Vec<Source>,
     negated: bool,
+    /// What a text that passes has in it; `None` when that cannot be told.
+    needles: Option<Arc<[Needle]>>,
+}
+
+/// Bytes that stand wherever a text that passes is stored.
+#[derive(Debug)]
+struct Needle {
+    /// Where each text has its length before it.
+    with_length: Finder<'static>,
+    /// Where texts follow each other.
+    alone: Finder<'static>,
 }
 
 /// What is asked of a value.
@@ -87,6 +98,7 @@ impl Probe {
             Place::Span => &[false],
             Place::Resource => &[true],
         };
+        let needles = test.needles();
         let values = test.values();
         let sources = places
             .iter()
@@ -94,7 +106,7 @@ impl Probe {
                 values.iter().map(|values| Source { of_resource: *of_resource, values: *values })
             })
             .collect();
-        Self { key: term.key.clone(), test, sources, negated }
+        Self { key: term.key.clone(), test, sources, negated, needles }
     }
 
     pub(super) fn key(&self) -> &str {
@@ -116,6 +128,22 @@ impl Probe {
     /// True when a text, of any key, could be the answer.
     pub(super) fn text_may_hold(&self, text: &str) -> bool {
         self.test.holds_text(text)
+    }
+
+    /// True when bytes do not tell whether a text passes.
+    pub(super) fn needs_values(&self) -> bool {
+        self.needles.is_none()
+    }
+
+    /// False when no text that passes can be among these bytes: texts one
+    /// after the other, `with_length` each with its length before it.
+    pub(super) fn bytes_may_hold(&self, bytes: &[u8], with_length: bool) -> bool {
+        self.needles.as_ref().is_none_or(|needles| {
+            needles.iter().any(|needle| {
+                let finder = if with_length { &needle.with_length } else { &needle.alone };
+                finder.find(bytes).is_some()
+            })
+        })
     }
 
     /// For each row, whether it passes; never null. A column that the batch
@@ -173,6 +201,11 @@ impl Test {
         }
     }
 
+    fn needles(&self) -> Option<Arc<[Needle]>> {
+        let Self::OneOf { patterns, .. } = self else { return None };
+        patterns.iter().map(Needle::of).collect()
+    }
+
     fn holds(&self, values: &ValueArray<'_>, at: usize) -> bool {
         match values {
             ValueArray::Text(texts) => self.holds_text(texts.value(at)),
@@ -210,76 +243,18 @@ impl Test {
     }
 }
 
-/// Keys and values of a map column, whatever their encoding.
-pub(crate) struct Entries<'a> {
-    keys: KeyArray<'a>,
-    pub(crate) values: ValueArray<'a>,
-}
-
-enum KeyArray<'a> {
-    Text(&'a StringArray),
-    Dictionary(&'a DictionaryArray<Int32Type>, &'a StringArray),
-}
-
-/// Values of a map column.
-pub(crate) enum ValueArray<'a> {
-    Text(&'a StringArray),
-    View(&'a StringViewArray),
-    Int(&'a Int64Array),
-    Float(&'a Float64Array),
-}
-
-/// Where one key is.
-pub(crate) enum KeyMatch<'a> {
-    Text(&'a StringArray, &'a str),
-    /// For each entry of the dictionary, whether it is the key.
-    Codes(&'a [i32], Vec<bool>),
-}
-
-impl<'a> Entries<'a> {
-    pub(crate) fn of(map: &'a MapArray) -> Result<Self, StoreError> {
-        let (keys, values) = (map.keys().as_any(), map.values().as_any());
-        let unknown = || StoreError::Table("a map column has another type".to_owned());
-        let keys = if let Some(texts) = keys.downcast_ref() {
-            KeyArray::Text(texts)
-        } else {
-            let codes: &DictionaryArray<Int32Type> = keys.downcast_ref().ok_or_else(unknown)?;
-            KeyArray::Dictionary(codes, codes.values().as_any().downcast_ref().ok_or_else(unknown)?)
-        };
-        let values = if let Some(texts) = values.downcast_ref() {
-            ValueArray::Text(texts)
-        } else if let Some(texts) = values.downcast_ref() {
-            ValueArray::View(texts)
-        } else if let Some(ints) = values.downcast_ref() {
-            ValueArray::Int(ints)
-        } else {
-            ValueArray::Float(values.downcast_ref().ok_or_else(unknown)?)
-        };
-        Ok(Self { keys, values })
-    }
-
-    /// Where `key` is; `None` when it is nowhere.
-    pub(crate) fn keys<'k: 'a>(&self, key: &'k str) -> Option<KeyMatch<'a>> {
-        match self.keys {
-            KeyArray::Text(texts) => Some(KeyMatch::Text(texts, key)),
-            KeyArray::Dictionary(codes, texts) => {
-                let is_key: Vec<bool> = (0..texts.len()).map(|at| texts.value(at) == key).collect();
-                is_key.contains(&true).then(|| KeyMatch::Codes(codes.keys().values(), is_key))
+impl Needle {
+    fn of(pattern: &Pattern) -> Option<Self> {
+        let literal = pattern.pieces().iter().max_by_key(|piece| piece.len())?;
+        let with_length = match pattern.as_exact() {
+            Some(text) => {
+                [u32::try_from(text.len()).ok()?.to_le_bytes().as_slice(), text.as_bytes()].concat()
             }
-        }
-    }
-}
-
-impl KeyMatch<'_> {
-    #[inline]
-    pub(crate) fn is(&self, at: usize) -> bool {
-        match self {
-            Self::Text(texts, key) => texts.value(at) == *key,
-            // A key is never null, so each code is a place in the dictionary.
-            Self::Codes(codes, is_key) => codes
-                .get(at)
-                .and_then(|code| is_key.get(*code as usize))
-                .is_some_and(|is_key| *is_key),
-        }
+            None => literal.as_bytes().to_vec(),
+        };
+        Some(Self {
+            with_length: Finder::new(&with_length).into_owned(),
+            alone: Finder::new(literal).into_owned(),
+        })
     }
 }

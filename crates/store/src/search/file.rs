@@ -26,8 +26,9 @@ use super::columns;
 use super::footers::Footers;
 use super::found::{Found, Rank, RowPlace};
 use super::plan::Plan;
-use super::row_groups::{self, Dictionaries, broken};
+use super::row_groups::{self, broken};
 use super::scan::Scan;
+use super::texts::GroupTexts;
 use crate::{StoreError, TimeWindow};
 
 /// Rows looked at in one go.
@@ -139,9 +140,8 @@ fn look_through_group(
     group: usize,
 ) -> Result<(), StoreError> {
     let footer = file.metadata.metadata();
-    let mut dictionaries = Dictionaries::new(&file.file, footer.row_group(group));
-    let plan =
-        scan.plan.without_sources(&mut |probe, source| dictionaries.may_hold(probe, source))?;
+    let mut texts = GroupTexts::new(&file.file, footer.row_group(group));
+    let plan = scan.plan.without_sources(&mut |probe, source| texts.may_hold(probe, source))?;
     if plan.is_never() {
         return Ok(());
     }
@@ -156,7 +156,9 @@ fn look_through_group(
         let batch = batch?;
         let numbers: &Int64Array = column(&batch, ROW_NUMBER)?;
         let place = |row: usize| RowPlace::File(nth, numbers.value(row) as u64);
-        offer(scan, &batch, 0..batch.num_rows(), place)?;
+        // Times grow within a file, more or less: beginning with the newest
+        // spares most others.
+        offer(scan, &batch, (0..batch.num_rows()).rev(), place)?;
     }
     Ok(())
 }

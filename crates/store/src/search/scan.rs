@@ -48,12 +48,14 @@ impl Scan {
     /// Looks through what is in memory; false when it was over before.
     pub(super) fn look_through_memory(&self) -> Result<bool, StoreError> {
         let plan = Plan::All(vec![Plan::columns(columns::within(self.window))?, self.plan.clone()]);
-        for (nth, batch) in self.snapshot.batches.iter().enumerate() {
+        // What came last is mostly the newest.
+        for (nth, batch) in self.snapshot.batches.iter().enumerate().rev() {
             if self.is_over() {
                 return Ok(false);
             }
             let passes = plan.evaluate(batch)?;
-            offer(self, batch, passes.values().set_indices(), |row| RowPlace::Memory(nth, row))?;
+            let rows: Vec<usize> = passes.values().set_indices().collect();
+            offer(self, batch, rows.into_iter().rev(), |row| RowPlace::Memory(nth, row))?;
         }
         Ok(true)
     }

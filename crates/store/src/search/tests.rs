@@ -302,10 +302,11 @@ async fn a_broken_file_is_left_out_and_counted() {
     store.shutdown().await.expect("written");
     let hour = std::fs::read_dir(dir.path().join("spans")).expect("hours").next();
     let hour = hour.expect("an hour").expect("readable").path();
-    let files = std::fs::read_dir(hour).expect("files");
-    let mut files = files.map(|file| file.expect("readable").path());
-    let is_parquet = |path: &std::path::PathBuf| path.extension() == Some("parquet".as_ref());
-    let file = files.find(is_parquet).expect("a file");
+    let file = std::fs::read_dir(hour)
+        .expect("files")
+        .map(|entry| entry.expect("readable").path())
+        .find(|path| path.extension().is_some_and(|end| end == "parquet"))
+        .expect("a span file");
     std::fs::write(file, b"not parquet").expect("written");
     let page = search(&store, &request("")).await;
     assert_eq!(page.coverage.unreadable_files, 1);

@@ -20,8 +20,9 @@ use datafusion::physical_plan::union::UnionExec;
 use hotspan_model::UnixNanos;
 
 use super::Snapshot;
-use super::files::SpanFile;
+
 use super::schema::schema;
+use crate::book::rows::ManifestFile;
 
 /// One snapshot of the span table.
 #[derive(Debug)]
@@ -64,58 +65,67 @@ impl TableProvider for SnapshotTable {
         if self.snapshot.files.is_empty() {
             return Ok(memory);
         }
-        let files = self.file_scan(session, projection, limit)?;
+        let files: Vec<&ManifestFile> = self.snapshot.files.iter().map(|file| &***file).collect();
+        let files = scan_files(session, &self.data_dir, &files, projection, limit)?;
         UnionExec::try_new(vec![files, memory])
     }
 }
 
-impl SnapshotTable {
-    fn file_scan(
-        &self,
-        session: &dyn Session,
-        projection: Option<&Vec<usize>>,
-        limit: Option<usize>,
-    ) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
-        let url = ObjectStoreUrl::local_filesystem();
-        let runtime = session.runtime_env();
-        let store = runtime.object_store(&url)?;
-        let footers = runtime.cache_manager.get_file_metadata_cache();
-        let readers = CachedParquetFileReaderFactory::new(store, footers);
-        let source = ParquetSource::new(schema())
-            .with_pushdown_filters(true)
-            .with_reorder_filters(true)
-            .with_bloom_filter_on_read(true)
-            .with_parquet_file_reader_factory(Arc::new(readers));
-        let config = FileScanConfigBuilder::new(url, Arc::new(source))
-            .with_file_groups(self.file_groups(session.config().target_partitions())?)
-            .with_projection_indices(projection.cloned())?
-            .with_limit(limit)
-            .build();
-        Ok(DataSourceExec::from_data_source(config))
-    }
+/// A plan that reads columns of span files.
+pub(crate) fn scan_files(
+    session: &dyn Session,
+    data_dir: &std::path::Path,
+    files: &[&ManifestFile],
+    projection: Option<&Vec<usize>>,
+    limit: Option<usize>,
+) -> Result<Arc<dyn ExecutionPlan>, DataFusionError> {
+    let url = ObjectStoreUrl::local_filesystem();
+    let runtime = session.runtime_env();
+    let store = runtime.object_store(&url)?;
+    let footers = runtime.cache_manager.get_file_metadata_cache();
+    let readers = CachedParquetFileReaderFactory::new(store, footers);
+    let source = ParquetSource::new(schema())
+        .with_pushdown_filters(true)
+        .with_reorder_filters(true)
+        .with_bloom_filter_on_read(true)
+        .with_parquet_file_reader_factory(Arc::new(readers));
+    let groups = file_groups(data_dir, files, session.config().target_partitions())?;
+    let config = FileScanConfigBuilder::new(url, Arc::new(source))
+        .with_file_groups(groups)
+        .with_projection_indices(projection.cloned())?
+        .with_limit(limit)
+        .build();
+    Ok(DataSourceExec::from_data_source(config))
+}
 
-    /// Files dealt out to `partitions` readers.
-    fn file_groups(&self, partitions: usize) -> Result<Vec<FileGroup>, DataFusionError> {
-        let groups = partitions.clamp(1, self.snapshot.files.len().max(1));
-        let mut dealt = vec![Vec::new(); groups];
-        for (nth, file) in self.snapshot.files.iter().enumerate() {
-            dealt[nth % groups].push(self.partitioned_file(file)?);
-        }
-        Ok(dealt.into_iter().map(FileGroup::new).collect())
+/// Files dealt out to `partitions` readers.
+fn file_groups(
+    data_dir: &std::path::Path,
+    files: &[&ManifestFile],
+    partitions: usize,
+) -> Result<Vec<FileGroup>, DataFusionError> {
+    let groups = partitions.clamp(1, files.len().max(1));
+    let mut dealt = vec![Vec::new(); groups];
+    for (nth, file) in files.iter().enumerate() {
+        dealt[nth % groups].push(partitioned_file(data_dir, file)?);
     }
+    Ok(dealt.into_iter().map(FileGroup::new).collect())
+}
 
-    fn partitioned_file(&self, file: &SpanFile) -> Result<PartitionedFile, DataFusionError> {
-        let path = Path::from_absolute_path(self.data_dir.join(&file.path))
-            .map_err(|error| DataFusionError::External(Box::new(error)))?;
-        let mut partitioned =
-            PartitionedFile::new("", file.bytes).with_statistics(Arc::new(statistics(file)));
-        partitioned.object_meta.location = path;
-        Ok(partitioned)
-    }
+fn partitioned_file(
+    data_dir: &std::path::Path,
+    file: &ManifestFile,
+) -> Result<PartitionedFile, DataFusionError> {
+    let path = Path::from_absolute_path(data_dir.join(&file.path))
+        .map_err(|error| DataFusionError::External(Box::new(error)))?;
+    let mut partitioned =
+        PartitionedFile::new("", file.bytes).with_statistics(Arc::new(statistics(file)));
+    partitioned.object_meta.location = path;
+    Ok(partitioned)
 }
 
 /// What the manifest knows of a file's content: enough to leave it unopened.
-fn statistics(file: &SpanFile) -> Statistics {
+fn statistics(file: &ManifestFile) -> Statistics {
     let mut statistics = Statistics::new_unknown(&schema());
     statistics.num_rows = Precision::Exact(file.rows as usize);
     let start = schema().index_of("start").ok();

@@ -20,6 +20,16 @@ pub(crate) struct ApiError {
 struct Body {
     error: String,
     remedy: String,
+    /// Where in a text the trouble is, for errors that have such a place.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    place: Option<Place>,
+}
+
+/// A place in a text, in characters from 0.
+#[derive(Debug, Serialize)]
+struct Place {
+    at: usize,
+    width: usize,
 }
 
 impl ApiError {
@@ -29,12 +39,23 @@ impl ApiError {
         remedy: impl Into<String>,
     ) -> Self {
         let (error, remedy) = (error.into(), remedy.into());
-        Self { status, body: Body { error, remedy } }
+        Self { status, body: Body { error, remedy, place: None } }
     }
 
     /// 400 for a parameter.
     pub(crate) fn parameter(error: impl Into<String>, remedy: impl Into<String>) -> Self {
         Self::new(StatusCode::BAD_REQUEST, error, remedy)
+    }
+
+    /// Adds where in a text the trouble is.
+    pub(crate) fn at(mut self, at: usize, width: usize) -> Self {
+        self.body.place = Some(Place { at, width });
+        self
+    }
+
+    /// What is wrong.
+    pub(crate) fn message(&self) -> &str {
+        &self.body.error
     }
 
     /// 404 for something that is not there.

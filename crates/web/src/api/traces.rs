@@ -17,7 +17,7 @@ use super::{millis, time_text};
 use crate::state::AppState;
 
 /// How long an answer waits for spans that were acknowledged when it began.
-const WAIT_MAX: Duration = Duration::from_secs(1);
+pub(crate) const WAIT_MAX: Duration = Duration::from_secs(1);
 
 /// The answer.
 #[derive(Debug, Serialize)]

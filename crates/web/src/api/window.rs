@@ -46,6 +46,12 @@ impl WindowQuery {
                 "give `from` and `to` in milliseconds since 1970, the earlier one first",
             ));
         }
+        if to.since(from) > SECONDS_MAX * NANOS_PER_SECOND {
+            return Err(ApiError::parameter(
+                "the time from `from` to `to` is longer than 400 days",
+                "ask for a shorter window; nothing is kept for so long unless you set it so",
+            ));
+        }
         Ok(TimeWindow { from, to })
     }
 }
@@ -89,6 +95,8 @@ mod tests {
             (None, Some(1_000_000), Some(2_000_000), Some((1_000, 2_000))),
             (None, Some(2_000_000), Some(1_000_000), None),
             (None, Some(i64::MAX), None, None),
+            // Ten years.
+            (None, Some(-314_600_000_000), Some(1_000_000_000), None),
             (Some("0h"), None, None, None),
             (Some("h"), None, None, None),
             (Some(""), None, None, None),

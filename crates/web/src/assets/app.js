@@ -9,7 +9,7 @@ const isTyping = (target) =>
 
 // --- Keys
 
-const PLACES = { e: "/", i: "/issues", t: "/traces", s: "/status" };
+const PLACES = { e: "/", i: "/issues", t: "/traces", f: "/search", s: "/status" };
 let waitsForPlace = false;
 
 function moveRow(step) {

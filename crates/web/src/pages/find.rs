@@ -1,5 +1,5 @@
-//! `GET /find?q=…`: leads from a trace id, an issue's number or words to the
-//! page that has them.
+//! `GET /find?q=…`: leads from a trace id, an issue's number, a filter or
+//! words to the page that has them.
 
 use axum::response::Redirect;
 use hotspan_model::TraceId;
@@ -21,6 +21,9 @@ fn target(frame: &Frame) -> Address {
     if let Some(Ok(issue)) = number.map(str::parse::<i64>) {
         return frame.link(&format!("/issues/{issue}"));
     }
+    if asked.contains(':') || asked.starts_with('{') {
+        return frame.link("/search").with("q", asked);
+    }
     frame.link("/").with("q", asked)
 }
 
@@ -36,6 +39,8 @@ mod tests {
             ("hs-x", "/?q=hs-x"),
             ("POST /reports", "/?q=POST%20%2Freports"),
             ("//evil.example", "/?q=%2F%2Fevil.example"),
+            ("http.url:*169.254*", "/search?q=http.url%3A%2A169.254%2A"),
+            ("{ duration > 2s }", "/search?q=%7B%20duration%20%3E%202s%20%7D"),
             ("", "/"),
         ] {
             let frame = Frame { here: Address::new("/find").with("q", asked), ..Frame::default() };

@@ -8,6 +8,7 @@ pub(crate) mod endpoints;
 pub(crate) mod issue;
 pub(crate) mod issues;
 pub(crate) mod message;
+pub(crate) mod search;
 pub(crate) mod span;
 pub(crate) mod status;
 pub(crate) mod trace;

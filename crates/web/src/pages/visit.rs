@@ -78,6 +78,11 @@ impl Visit {
         PageError::new(StatusCode::NOT_FOUND, message(&self.frame, title, text))
     }
 
+    /// What the address asks for makes no sense; the page says why.
+    pub(crate) fn refused(&self, page: Markup) -> PageError {
+        PageError::new(StatusCode::BAD_REQUEST, page)
+    }
+
     /// The store could not answer.
     pub(crate) fn failed(&self, error: &StoreError) -> PageError {
         if let StoreError::QueryTimeout(_) = error {

@@ -16,14 +16,17 @@ pub(crate) enum Place {
     Issues,
     /// Traces.
     Traces,
+    /// Search.
+    Search,
     /// Status.
     Status,
 }
 
-const PLACES: [(Place, &str, &str); 4] = [
+const PLACES: [(Place, &str, &str); 5] = [
     (Place::Endpoints, "/", "Endpoints"),
     (Place::Issues, "/issues", "Issues"),
     (Place::Traces, "/traces", "Traces"),
+    (Place::Search, "/search", "Search"),
     (Place::Status, "/status", "Status"),
 ];
 
@@ -231,6 +234,7 @@ fn help() -> Markup {
         ("g e", "endpoints"),
         ("g i", "issues"),
         ("g t", "traces"),
+        ("g f", "search"),
         ("g s", "status"),
         ("?", "this help"),
         ("Esc", "close"),

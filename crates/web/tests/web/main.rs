@@ -10,5 +10,6 @@ mod metrics;
 mod otlp_grpc;
 mod otlp_http;
 mod payload;
+mod search;
 mod sentry;
 mod server;

@@ -11,7 +11,11 @@ use hotspan_model::{
     CallTree, Cause, Class, Confidence, Endpoint, EndpointKind, Fix, FixKind, Issue, IssueStatus,
     Language, Sketch, Span, SpanId, TimeByClass, TraceId, UnixNanos,
 };
-use hotspan_store::{Bucket, EndpointDetail, EndpointRow, ReleaseRow, SparkPoint, TraceSummary};
+use hotspan_store::search::language::parse;
+use hotspan_store::{
+    Bucket, Coverage, Cut, EndpointDetail, EndpointRow, ReleaseRow, SearchHit, SearchMode,
+    SearchPage, SparkPoint, TraceSummary,
+};
 use hotspan_testkit::notation;
 use maud::Markup;
 
@@ -21,6 +25,7 @@ use super::endpoints::{Column, Endpoints, endpoints};
 use super::issue::{IssuePage, issue};
 use super::issues::{Issues, issues};
 use super::message::message;
+use super::search::{Outcome, Search, search};
 use super::span::Chosen;
 use super::status::{Status, status};
 use super::trace::{Drawing, TraceError, TracePage, trace};
@@ -268,9 +273,43 @@ fn lists() -> Vec<(&'static str, Markup)> {
     vec![
         ("issues", issues(&frame(), &found)),
         ("traces", traces(&frame(), &latest)),
+        ("search", search_page(Outcome::Found { page: hits(), stale: true })),
+        (
+            "search, unclear",
+            search_page(Outcome::Unclear(parse("\"><script>").expect_err("no filter"))),
+        ),
+        ("search, refused", search_page(Outcome::Refused(hostile()))),
         ("status", status(&frame(), &Status { stats, ..Status::default() })),
         ("message", message(&frame(), HOSTILE, HOSTILE)),
     ]
+}
+
+fn search_page(outcome: Outcome) -> Markup {
+    search(&frame(), &Search { q: HOSTILE.to_owned(), mode: SearchMode::Traces, outcome })
+}
+
+fn hits() -> SearchPage {
+    let hit = SearchHit {
+        project: HOSTILE.into(),
+        trace_id: TraceId([7; 16]),
+        span_id: SpanId([7; 8]),
+        service: HOSTILE.to_owned(),
+        name: HOSTILE.to_owned(),
+        kind: hotspan_model::SpanKind::Server,
+        status: hotspan_model::Status::Error,
+        start: NOW,
+        duration_ns: 5,
+        is_entry: true,
+        environment: Some(HOSTILE.to_owned()),
+        http_status: Some(503),
+    };
+    let nameless = SearchHit { name: String::new(), http_status: None, ..hit.clone() };
+    let cut = Some(Cut { back_to: NOW, files_left: 3 });
+    SearchPage {
+        hits: vec![hit, nameless],
+        next: format!("1.{:032}.{HOSTILE}", 1).parse().ok(),
+        coverage: Coverage { files: 24, cut, unreadable_files: 1 },
+    }
 }
 
 fn every_page() -> Vec<(&'static str, Markup)> {

@@ -19,6 +19,7 @@ pub mod language;
 mod plan;
 mod row_groups;
 mod scan;
+mod synonyms;
 #[cfg(test)]
 mod tests;
 mod texts;

@@ -95,13 +95,13 @@ fn beside_a_server() -> Outcome {
     let server = Server::serve(&data_dir)?;
     let count = rows(&data_dir, "SELECT count(*) AS n FROM spans")?;
     ensure(count == format!("n\r\n{}\r\n", TRACES * 3), || count.clone())?;
-    let statement = "SELECT hex(span_id) AS id, attribute('http.url') AS url FROM spans \
+    let statement = "SELECT hex(trace_id) AS id, attribute('http.url') AS url FROM spans \
                      WHERE attribute('http.url') IS NOT NULL AND duration_ns > 30000000 \
                      ORDER BY start DESC";
     let found = rows(&data_dir, statement)?;
     let mut expected = String::from("id,url\r\n");
     for hit in &slow {
-        let id = hit["span_id"].as_str().unwrap_or_default();
+        let id = hit["trace_id"].as_str().unwrap_or_default();
         let line = found.lines().find(|line| line.starts_with(id)).unwrap_or_default();
         ensure(line.contains("http://items.internal/items/"), || format!("{id} in {found}"))?;
         expected.push_str(&format!("{line}\r\n"));

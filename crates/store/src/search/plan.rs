@@ -17,8 +17,8 @@ use datafusion::physical_plan::PhysicalExpr;
 use datafusion::prelude::{Expr, lit};
 
 use super::attribute::{Probe, Source};
-use super::columns;
-use super::language::{SpanFilter, Term};
+use super::language::{AttributeTerm, SpanFilter, Term};
+use super::{columns, synonyms};
 use crate::StoreError;
 use crate::table::schema;
 
@@ -255,9 +255,22 @@ impl Draft {
                 let is_all = matches!(filter, SpanFilter::And(_)) != negated;
                 if is_all { Self::all(parts) } else { Self::any(parts) }
             }
-            SpanFilter::Term(Term::Attribute(term)) => Self::Attribute(Probe::of(term, negated)),
+            SpanFilter::Term(Term::Attribute(term)) => Self::attribute(term, negated),
             SpanFilter::Term(term) => Self::Columns(columns::expression(term, negated)),
         }
+    }
+
+    /// A question to an attribute by whatever name it came.
+    fn attribute(term: &AttributeTerm, negated: bool) -> Self {
+        let names = synonyms::names_of(&term.key);
+        if names.is_empty() {
+            return Self::Attribute(Probe::of(term, negated));
+        }
+        let parts = names.iter().map(|name| {
+            let term = AttributeTerm { key: (*name).to_owned(), ..term.clone() };
+            Self::Attribute(Probe::of(&term, negated))
+        });
+        if negated { Self::all(parts) } else { Self::any(parts) }
     }
 
     fn all(parts: impl Iterator<Item = Self>) -> Self {

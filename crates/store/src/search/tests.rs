@@ -176,6 +176,9 @@ const CASES: &[(&str, &[i64])] = &[
     ("http.status:>=500", &[4]),
     // Attributes.
     ("http.url:*169.254*", &[2]),
+    ("url.full:*169.254*", &[2]),
+    ("url:*169.254*", &[2]),
+    ("has:url.full", &[2]),
     ("!http.url:*169.254*", &[1, 3, 4, 5]),
     ("http.url:*169.253*", &[]),
     ("http.request.method:GET", &[1]),

@@ -229,9 +229,7 @@ async fn directories_that_are_not_ours() {
     let dir = tempfile::tempdir().expect("a temporary directory");
     let error = SqlSession::open(dir.path(), LIMITS).await.expect_err("empty");
     assert!(
-        error
-            .to_string()
-            .ends_with("is not a hotspan data directory: there is no file FORMAT in it"),
+        error.to_string().ends_with("is not a hotspan data directory: it has no file FORMAT"),
         "{error}"
     );
     std::fs::write(dir.path().join("FORMAT"), "hotspan 99\n").expect("written");

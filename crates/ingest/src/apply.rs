@@ -22,6 +22,11 @@ use crate::steady::Steady;
 const JOB_TRACES_MAX: usize = 5_000;
 /// Spans in the closed traces of one job, about.
 const JOB_SPANS_MAX: usize = 100_000;
+/// How often a replay closes traces, in the time it replays: as often as they
+/// were closed then. For each request, there would be a transaction for each.
+const REPLAY_CLOSE_EVERY_NS: i64 = 500_000_000;
+/// Evicted traces that may wait for the analyst before applying waits too.
+const READY_TRACES_MAX: usize = 2_500;
 /// How often progress is booked when no trace closes.
 const PROGRESS_EVERY_NS: i64 = 1_000_000_000;
 /// Attempts at the span table before a request is given up.
@@ -49,6 +54,8 @@ pub(crate) struct Applier {
     now: UnixNanos,
     /// The last progress handed on, and when.
     progress: (WalPosition, UnixNanos),
+    /// When a replay last closed traces, in the time it replays.
+    replay_closed_at: UnixNanos,
 }
 
 impl Applier {
@@ -62,7 +69,8 @@ impl Applier {
         let progress = (assembler.covered(), UnixNanos::default());
         let now = UnixNanos(i64::MIN);
         let steady = Steady::default();
-        Self { store, clock, counters, assembler, jobs, steady, now, progress }
+        let replay_closed_at = now;
+        Self { store, clock, counters, assembler, jobs, steady, now, progress, replay_closed_at }
     }
 
     /// Replays the log, then applies requests until told to stop; then what is
@@ -112,6 +120,7 @@ impl Applier {
             .of(Part::Assembly, || assembler.offer(now, request.position, &request.batch));
         self.account(&offered);
         self.gauge(1);
+        self.let_the_analyst_catch_up().await;
     }
 
     /// Applies a request from before the start, at the time it came in, so
@@ -125,8 +134,12 @@ impl Applier {
         self.now = self.steady.at(batch.received_at);
         self.table(position, batch).await;
         if position > segments_done {
-            self.close_traces_waiting().await;
+            if self.now.since(self.replay_closed_at) >= REPLAY_CLOSE_EVERY_NS {
+                self.replay_closed_at = self.now;
+                self.close_traces_waiting().await;
+            }
             self.assembler.offer(self.now, position, batch);
+            self.let_the_analyst_catch_up().await;
         }
     }
 
@@ -155,7 +168,19 @@ impl Applier {
         self.gauge(0);
     }
 
-    /// The same for replay, which is in no hurry: it waits for the analyst.
+    /// Applies no more while too many traces wait that had to make room: what
+    /// is applied slower is taken in slower, and nothing goes without analysis.
+    async fn let_the_analyst_catch_up(&mut self) {
+        while self.assembler.ready_traces() > READY_TRACES_MAX {
+            let Some(job) = self.next_job() else { break };
+            if self.jobs.send(job).await.is_err() {
+                break;
+            }
+        }
+    }
+
+    /// As [`Self::close_traces`] for replay, which is in no hurry: it waits for
+    /// the analyst.
     async fn close_traces_waiting(&mut self) {
         while let Some(job) = self.next_job() {
             if self.jobs.send(job).await.is_err() {

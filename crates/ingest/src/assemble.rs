@@ -188,6 +188,11 @@ impl Assembler {
         self.waiting + self.ready.len()
     }
 
+    /// Evicted traces that wait to be polled.
+    pub fn ready_traces(&self) -> usize {
+        self.ready.len()
+    }
+
     /// Traces held: waiting, without entry span, or kept for late spans.
     pub fn held_traces(&self) -> usize {
         self.traces.len() + self.ready.len()

@@ -85,8 +85,8 @@ struct Query {
 async fn queries(server: &Server) -> anyhow::Result<Vec<Query>> {
     let endpoints = json(server, "/api/v1/endpoints?window=24h").await?;
     let endpoint = endpoints["endpoints"][0]["id"].as_i64().context("no endpoint to ask for")?;
-    let traces = json(server, "/api/v1/traces?window=24h").await?;
-    let trace = traces["traces"][0]["trace_id"].as_str().context("no trace to ask for")?;
+    let entries = json(server, "/api/v1/search?window=24h&limit=1&q=is%3Aentry").await?;
+    let trace = entries["hits"][0]["trace_id"].as_str().context("no trace to ask for")?;
     let query = |name, path: String, target| Query { name, path, target };
     Ok(vec![
         query("trace by id (p50, p99)", format!("/api/v1/traces/{trace}"), "20 ms"),
@@ -102,11 +102,7 @@ async fn queries(server: &Server) -> anyhow::Result<Vec<Query>> {
         ),
         query("home data, 24 h", "/api/v1/endpoints?window=24h".to_owned(), "50 ms"),
         query("endpoint data, 24 h", format!("/api/v1/endpoints/{endpoint}?window=24h"), "80 ms"),
-        query(
-            "slowest traces, 24 h",
-            "/api/v1/traces?window=24h&order=slowest".to_owned(),
-            "150 ms",
-        ),
+        query("slowest traces, 24 h", "/traces?window=24h&order=slowest".to_owned(), "150 ms"),
         query("home page, 24 h", "/?window=24h".to_owned(), "none"),
         query("endpoint page, 24 h", format!("/endpoints/{endpoint}?window=24h"), "none"),
         query("trace page", format!("/traces/{trace}"), "none"),

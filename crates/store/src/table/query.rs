@@ -254,3 +254,20 @@ fn is_entry_in(window: TimeWindow, filter: &Filter) -> Expr {
     }
     wanted
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[tokio::test]
+    async fn a_query_that_takes_too_long_is_ended() {
+        let dir = tempfile::tempdir().expect("a temporary directory");
+        let query_timeout = Duration::from_millis(1);
+        let config = StoreConfig { query_timeout, ..StoreConfig::default() };
+        let reader = Reader::new(&config, dir.path().to_owned()).expect("a reader");
+        let never = std::future::pending::<Result<(), DataFusionError>>();
+        let error = reader.in_time(never).await.expect_err("it never ends");
+        expect_test::expect!["span query took longer than 1ms: ask for a shorter time window"]
+            .assert_eq(&error.to_string());
+    }
+}

@@ -2,7 +2,7 @@
 
 use super::{SPANS, tiny};
 use crate::sample::{self, HOUR};
-use crate::{EntryOrder, Filter, Store, TimeWindow, WalPosition};
+use crate::{EntryOrder, Filter, Store, StoreConfig, TimeWindow, WalPosition};
 
 /// A store with requests 1 to 8, in files and in memory, and a copy of 7 that
 /// came again later.

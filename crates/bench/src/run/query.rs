@@ -101,10 +101,9 @@ async fn queries(server: &Server) -> anyhow::Result<Vec<Query>> {
             "2500 ms",
         ),
         query("home data, 24 h", "/api/v1/endpoints?window=24h".to_owned(), "50 ms"),
-        query("endpoint data, 24 h", format!("/api/v1/endpoints/{endpoint}?window=24h"), "80 ms"),
         query("slowest traces, 24 h", "/traces?window=24h&by=slowest".to_owned(), "150 ms"),
         query("home page, 24 h", "/?window=24h".to_owned(), "none"),
-        query("endpoint page, 24 h", format!("/endpoints/{endpoint}?window=24h"), "none"),
+        query("endpoint page, 24 h", format!("/endpoints/{endpoint}?window=24h"), "80 ms"),
         query("trace page", format!("/traces/{trace}"), "none"),
     ])
 }

@@ -6,6 +6,7 @@ mod backup;
 mod cli;
 mod demo;
 mod logging;
+mod open_files;
 mod project;
 mod serve;
 mod settings;
@@ -26,6 +27,7 @@ static ALLOCATOR: mimalloc::MiMalloc = mimalloc::MiMalloc;
 const EXIT_FAILED: u8 = 3;
 
 fn main() -> ExitCode {
+    open_files::allow_many();
     match cli::run(cli::Cli::parse()) {
         Ok(code) => code,
         Err(error) => {

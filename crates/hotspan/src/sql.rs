@@ -79,9 +79,12 @@ async fn ask(arguments: &Arguments) -> anyhow::Result<()> {
         memory_bytes: usize::try_from(arguments.memory)? << 20,
         timeout: arguments.timeout,
     };
-    let mut session = SqlSession::open(&arguments.data_dir, limits).await?;
+    let session = SqlSession::open(&arguments.data_dir, limits).await?;
     let mut rows = session.query(&statement).await?;
     say(&freshness(&session));
+    for path in session.missing() {
+        say(&format!("note: {path} is missing; the spans it held are not seen"));
+    }
     let out = io::BufWriter::new(io::stdout().lock());
     let mut printer: Box<dyn print::Printer> = match arguments.format {
         Format::Table => Box::new(print::Table::new(out, terminal_width())),

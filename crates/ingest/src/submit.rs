@@ -2,7 +2,7 @@
 
 use std::sync::Arc;
 use std::sync::atomic::{AtomicBool, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bytes::Bytes;
 use hotspan_model::UnixNanos;
@@ -202,8 +202,10 @@ impl Ingest {
             return Err(Refusal::DiskFull { reason, retry_after: DISK_RETRY_AFTER });
         }
         let patience = self.patience(door);
+        let came = Instant::now();
         let _room = self.make_room(&received, patience).await?;
-        let place = self.inner.journal.place(received.body.len(), patience).await;
+        let left = patience.saturating_sub(came.elapsed());
+        let place = self.inner.journal.place(received.body.len(), left).await;
         let place = place.map_err(|error| self.refusal_of(&error))?;
         let slot = self.inner.decoders.acquire().await;
         let (now, rules) = (self.inner.clock.now(), self.inner.config.times);

@@ -83,8 +83,6 @@ pub enum QueryKind {
     EntrySpans,
     /// Spans or traces by a person's filter.
     Search,
-    /// A statement of a person's.
-    Sql,
     /// The list of endpoints.
     Endpoints,
     /// One endpoint.
@@ -101,11 +99,10 @@ pub enum QueryKind {
 
 impl QueryKind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 10] = [
+    pub const ALL: [Self; 9] = [
         Self::Trace,
         Self::EntrySpans,
         Self::Search,
-        Self::Sql,
         Self::Endpoints,
         Self::Endpoint,
         Self::Traces,
@@ -120,7 +117,6 @@ impl QueryKind {
             Self::Trace => "trace",
             Self::EntrySpans => "entry_spans",
             Self::Search => "search",
-            Self::Sql => "sql",
             Self::Endpoints => "endpoints",
             Self::Endpoint => "endpoint",
             Self::Traces => "traces",

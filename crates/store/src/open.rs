@@ -23,6 +23,8 @@ use crate::{Effort, Meters, StoreConfig, StoreError};
 
 /// The file that one process at a time has locked.
 const LOCK_FILE: &str = "LOCK";
+/// The setting that says that the database knows the span files.
+const FILES_TAKEN_OVER: &str = "span_files.taken_over";
 /// The log's directory.
 pub(crate) const WAL_DIR: &str = "wal";
 
@@ -70,11 +72,8 @@ fn open(config: &StoreConfig, disk: Arc<dyn Disk>) -> Result<Opened, StoreError>
     let lock = Arc::new(lock(&data_dir)?);
     FORMATS.migrate(&data_dir, &*disk)?;
     make_dirs(&*disk, &data_dir)?;
-    let is_new = !book_path(&data_dir).exists();
     let book = Arc::new(Book::open(&book_path(&data_dir), now())?);
-    if is_new {
-        book.replace_files(&adopt(&*disk, &data_dir)?, &[], &[])?;
-    }
+    take_files_over(&book, &*disk, &data_dir)?;
     disk.sync_dir(&data_dir).map_err(StoreError::disk("sync", &data_dir))?;
     let points = CommitPoints::of(&book)?;
     let files = remove_unknown(&*disk, &data_dir, book.files()?)?;
@@ -116,6 +115,19 @@ fn open(config: &StoreConfig, disk: Arc<dyn Disk>) -> Result<Opened, StoreError>
         effort,
     };
     Ok(Opened { store: Store { inner: Arc::new(inner) }, journal, committed, replay })
+}
+
+/// Gives a new database the span files that are there already. That this is
+/// done is remembered by the database itself: a crash in the middle must not
+/// make the next start take the files for leftovers and remove them.
+fn take_files_over(book: &Book, disk: &dyn Disk, data_dir: &Path) -> Result<(), StoreError> {
+    if book.setting(FILES_TAKEN_OVER)?.is_some() {
+        return Ok(());
+    }
+    if book.files()?.is_empty() {
+        book.replace_files(&adopt(disk, data_dir)?, &[], &[])?;
+    }
+    Ok(book.set_setting(FILES_TAKEN_OVER, "yes")?)
 }
 
 fn rules(config: &StoreConfig) -> Rules {

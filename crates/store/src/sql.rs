@@ -1,12 +1,13 @@
 //! SQL over the span files of a data directory, read-only, beside a server
 //! that may be running on it.
 //!
-//! What the server still has in memory is not seen. Files that the server
-//! merges or removes while a query begins make it begin again; nothing is
-//! locked and nothing written. Memory and time have limits.
+//! What the server still has in memory is not seen. The files are opened
+//! first, so that what the server merges or removes later is still read;
+//! nothing is locked and nothing written. Memory and time have limits.
 
 mod cell;
 mod functions;
+mod held;
 mod session;
 mod table;
 #[cfg(test)]
@@ -50,11 +51,6 @@ pub enum SqlError {
         "the query took longer than {0:?}: narrow it down, for example to an hour of `start`, or allow more time"
     )]
     Timeout(Duration),
-    /// Files were merged or removed under it.
-    #[error(
-        "the server merged or removed span files while they were being read: run the query again"
-    )]
-    FilesGone,
     /// It failed in the middle.
     #[error("the query failed: {0}")]
     Failed(String),

@@ -6,13 +6,14 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use hotspan_model::{Finding, FindingScope, SegmentRecord, SpanId, TraceId};
-use rusqlite::{Transaction, params};
+use rusqlite::Transaction;
 use twox_hash::XxHash3_128;
 
 use super::codec::contribution::{self, Contribution, IssueShare};
 use super::codec::words::{encode_cause, encode_fixes, encode_spans};
 use super::endpoints::{Interned, LABEL_OTHER, LabelKind, endpoint_at};
 use super::grain::{HOUR, bucket_of};
+use super::manifest::add_to_tally;
 use super::occurrences::{self, IssueDeltas};
 use super::profiles::{self, TreeDeltas};
 use super::rollups::{RollupDeltas, units_of};
@@ -255,13 +256,7 @@ impl<'a> Batch<'a> {
         changes.summaries.apply(transaction, &mut self.interned.summaries)?;
         changes.issues.apply(transaction, self.interned)?;
         for (cap, times) in tallies {
-            transaction
-                .prepare_cached(
-                    "INSERT INTO tally VALUES (?1, ?2) \
-                     ON CONFLICT (name) DO UPDATE SET value = value + excluded.value",
-                )
-                .and_then(|mut statement| statement.execute(params![cap, times]))
-                .during("count a cap")?;
+            add_to_tally(transaction, cap, times).during("count a cap")?;
         }
         let touched = changes.touched.into_iter().map(|id| {
             transaction

@@ -81,6 +81,7 @@ pub(super) struct Stored {
 /// random places, each would cost a page of the file.
 fn place_of(key: &SegmentKey) -> i64 {
     let mut bytes = [&key.trace_id.0[..], &key.entry_span.0[..]].concat();
+    bytes.extend_from_slice(&key.start.0.to_le_bytes());
     bytes.extend_from_slice(key.project.as_bytes());
     let hash = XxHash3_128::oneshot(&bytes) as u32;
     let second = key.start.0.div_euclid(NANOS_PER_SECOND);

@@ -9,7 +9,9 @@ use datafusion::arrow::datatypes::{DataType, SchemaRef};
 use datafusion::common::DataFusionError;
 use datafusion::execution::SendableRecordBatchStream;
 use datafusion::execution::disk_manager::{DiskManagerBuilder, DiskManagerMode};
+use datafusion::execution::object_store::ObjectStoreUrl;
 use datafusion::execution::runtime_env::RuntimeEnvBuilder;
+use datafusion::object_store::ObjectStore;
 use datafusion::prelude::{SQLOptions, SessionConfig, SessionContext};
 use datafusion::sql::parser::Statement;
 use datafusion::sql::sqlparser::ast;
@@ -17,6 +19,7 @@ use futures::StreamExt;
 use hotspan_model::UnixNanos;
 
 use super::cell::{self, SqlValue};
+use super::held::HeldFiles;
 use super::table::FilesTable;
 use super::{SqlError, SqlLimits, functions};
 use crate::StoreError;
@@ -26,14 +29,14 @@ use crate::format;
 
 /// The name of the table.
 const TABLE: &str = "spans";
-/// How often a query begins anew when files vanish under it.
-const ATTEMPTS: usize = 3;
 
-/// A data directory, open for questions.
+/// A data directory as it stood when it was opened for questions.
 #[derive(Debug)]
 pub struct SqlSession {
     data_dir: PathBuf,
     files: Vec<ManifestFile>,
+    held: Arc<HeldFiles>,
+    missing: Vec<String>,
     limits: SqlLimits,
 }
 
@@ -47,19 +50,20 @@ pub struct SqlColumn {
 }
 
 impl SqlSession {
-    /// Looks at a data directory; changes nothing there.
+    /// Looks at a data directory; changes nothing there. Its span files stay
+    /// open: what a running server merges or removes from now on is still seen.
     ///
     /// # Errors
-    /// When it is not there, not ours, or of a newer version.
+    /// When it is not there, not ours, of a newer version, or has more files
+    /// than a process may open.
     pub async fn open(data_dir: &Path, limits: SqlLimits) -> Result<Self, SqlError> {
         let data_dir = data_dir.to_owned();
         let opened = tokio::task::spawn_blocking(move || {
             let data_dir = format::existing(&data_dir)?;
-            let files = read_files(&book_path(&data_dir))?;
-            Ok::<_, StoreError>((data_dir, files))
+            let (files, held, missing) = hold_files(&data_dir)?;
+            Ok::<_, SqlError>(Self { data_dir, files, held: Arc::new(held), missing, limits })
         });
-        let (data_dir, files) = opened.await.map_err(StoreError::from)??;
-        Ok(Self { data_dir, files, limits })
+        opened.await.map_err(StoreError::from)?
     }
 
     /// When the newest file was written; spans received later may be in the
@@ -68,25 +72,18 @@ impl SqlSession {
         self.files.iter().map(|file| file.created).max()
     }
 
+    /// Files that the manifest names and that are not there, relative to the
+    /// data directory; what they held is not seen.
+    pub fn missing(&self) -> &[String] {
+        &self.missing
+    }
+
     /// Asks. Rows come as they are found.
     ///
     /// # Errors
     /// When the statement is not one that reads, or fails before its first row.
-    pub async fn query(&mut self, sql: &str) -> Result<SqlRows, SqlError> {
+    pub async fn query(&self, sql: &str) -> Result<SqlRows, SqlError> {
         let deadline = Instant::now() + self.limits.timeout;
-        let mut attempt = 1;
-        loop {
-            match self.begin(sql, deadline).await {
-                Err(SqlError::FilesGone) if attempt < ATTEMPTS => attempt += 1,
-                outcome => return outcome,
-            }
-            let path = book_path(&self.data_dir);
-            let files = tokio::task::spawn_blocking(move || read_files(&path)).await;
-            self.files = files.map_err(StoreError::from)?.map_err(StoreError::from)?;
-        }
-    }
-
-    async fn begin(&self, sql: &str, deadline: Instant) -> Result<SqlRows, SqlError> {
         let context = self.context().map_err(|error| self.told(error))?;
         let state = context.state();
         let dialect = state.config_options().sql_parser.dialect;
@@ -118,6 +115,8 @@ impl SqlSession {
             .with_memory_limit(self.limits.memory_bytes, 1.0)
             .with_disk_manager_builder(no_spilling)
             .build_arc()?;
+        let files = Arc::clone(&self.held) as Arc<dyn ObjectStore>;
+        runtime.register_object_store(ObjectStoreUrl::local_filesystem().as_ref(), files);
         let config = SessionConfig::new().with_information_schema(true);
         let mut context = SessionContext::new_with_config_rt(config, runtime);
         functions::register(&mut context)?;
@@ -139,6 +138,22 @@ impl SqlSession {
 
     fn told(&self, error: DataFusionError) -> SqlError {
         told(&error, self.limits)
+    }
+}
+
+/// The files that the manifest names, open, and those that are missing. A file
+/// is missing for good when a manifest read after it was looked for names it
+/// still; else the server has just put another in its place.
+fn hold_files(data_dir: &Path) -> Result<(Vec<ManifestFile>, HeldFiles, Vec<String>), StoreError> {
+    let mut missing_before = Vec::new();
+    loop {
+        let mut files = read_files(&book_path(data_dir))?;
+        let (held, missing) = HeldFiles::open(data_dir, &files)?;
+        if missing.iter().all(|path| missing_before.contains(path)) {
+            files.retain(|file| !missing.contains(&file.path));
+            return Ok((files, held, missing));
+        }
+        missing_before = missing;
     }
 }
 
@@ -229,11 +244,7 @@ fn told(error: &DataFusionError, limits: SqlLimits) -> SqlError {
         | DataFusionError::SchemaError(..)
         | DataFusionError::NotImplemented(_)
         | DataFusionError::Diagnostic(..) => SqlError::Refused(plainly(root)),
-        _ => {
-            let text = plainly(error);
-            let is_gone = text.contains("No such file") || text.contains("NotFound");
-            if is_gone { SqlError::FilesGone } else { SqlError::Failed(text) }
-        }
+        _ => SqlError::Failed(plainly(error)),
     }
 }
 

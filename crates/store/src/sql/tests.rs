@@ -27,7 +27,7 @@ async fn filled(dir: &Path) -> Store {
 }
 
 async fn ask(dir: &Path, limits: SqlLimits, sql: &str) -> Result<String, SqlError> {
-    let mut session = SqlSession::open(dir, limits).await?;
+    let session = SqlSession::open(dir, limits).await?;
     let mut rows = session.query(sql).await?;
     let names: Vec<_> = rows.columns().iter().map(|column| column.name.clone()).collect();
     let mut lines = vec![names.join(" | ")];
@@ -209,19 +209,40 @@ async fn what_is_too_much() {
     .await;
 }
 
-#[tokio::test(flavor = "multi_thread")]
-async fn a_file_that_goes_away_while_the_session_is_open() {
-    let dir = tempfile::tempdir().expect("a temporary directory");
-    let running = filled(dir.path()).await;
-    let mut session = SqlSession::open(dir.path(), LIMITS).await.expect("open");
-    // As a merge does: the manifest first, the file after it.
+/// As a merge does it: the manifest first, the file after it.
+fn take_away(running: &Store, dir: &Path) -> u64 {
     let gone = running.inner.book.files().expect("readable").remove(0);
     running.inner.book.commit_flush(&[], std::slice::from_ref(&gone.path), 0).expect("committed");
+    std::fs::remove_file(dir.join(&gone.path)).expect("removed");
+    gone.rows
+}
+
+async fn count(session: &SqlSession) -> SqlValue {
+    let asked = session.query("SELECT count(*) FROM spans WHERE duration_ns > 0").await;
+    let row = asked.expect("begun").next().await.expect("readable").expect("a row").remove(0);
+    row.into_iter().next().expect("a cell")
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_session_sees_what_was_there_when_it_began() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let running = filled(dir.path()).await;
+    let session = SqlSession::open(dir.path(), LIMITS).await.expect("open");
+    let rows = take_away(&running, dir.path());
+    assert_eq!(count(&session).await, SqlValue::Int(16));
+    let later = SqlSession::open(dir.path(), LIMITS).await.expect("open");
+    assert_eq!(count(&later).await, SqlValue::Int(16 - rows as i64));
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_file_that_is_missing_is_said_and_the_rest_is_seen() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let running = filled(dir.path()).await;
+    let gone = running.inner.book.files().expect("readable").remove(0);
     std::fs::remove_file(dir.path().join(&gone.path)).expect("removed");
-    let mut rows =
-        session.query("SELECT count(*) FROM spans WHERE duration_ns > 0").await.expect("begun");
-    let row = rows.next().await.expect("readable").expect("a row").remove(0);
-    assert_eq!(row, [SqlValue::Int(16 - gone.rows as i64)]);
+    let session = SqlSession::open(dir.path(), LIMITS).await.expect("open");
+    assert_eq!(session.missing(), [gone.path]);
+    assert_eq!(count(&session).await, SqlValue::Int(16 - gone.rows as i64));
 }
 
 #[tokio::test]

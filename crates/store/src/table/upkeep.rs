@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::watch;
 use tracing::{debug, error, warn};
 
-use super::SpanTable;
+use super::{CompactLimits, SpanTable};
 use crate::StoreError;
 use crate::clock::now;
 
@@ -39,8 +39,16 @@ impl SpanTable {
             }
         }
         let compaction = self.compaction;
-        while compaction.files_min > 0 && self.compact_once(&compaction, now()).await? {}
+        while compaction.files_min > 0 && self.merge_some(&compaction).await? {}
         Ok(())
+    }
+
+    async fn merge_some(self: &Arc<Self>, limits: &CompactLimits) -> Result<bool, StoreError> {
+        let merged = self.compact_once(limits, now()).await;
+        if matches!(&merged, Err(error) if !matches!(error, StoreError::Closed)) {
+            self.place.meters.compaction.failures.add(1);
+        }
+        merged
     }
 }
 

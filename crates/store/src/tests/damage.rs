@@ -4,6 +4,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 
 use super::{SPANS, each_once, rows, submit, tiny};
+use crate::book::Book;
 use crate::sample;
 use crate::{EntryOrder, Filter, Opened, Store, StoreConfig, TimeWindow};
 
@@ -147,6 +148,14 @@ async fn compaction_goes_on_without_a_damaged_file() {
 /// A damaged database says what to do; done so, the spans are there.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_damaged_database_says_the_remedy_and_the_remedy_works() {
+    for is_cut_short in [false, true] {
+        a_moved_database(is_cut_short).await;
+    }
+}
+
+/// With `is_cut_short` the first start on a new database ends before it has
+/// found the span files.
+async fn a_moved_database(is_cut_short: bool) {
     let dir = tempfile::tempdir().expect("a temporary directory");
     two_files(dir.path()).await;
     let companions = ["hotspan.db-wal", "hotspan.db-shm"].map(|name| dir.path().join(name));
@@ -158,6 +167,9 @@ async fn a_damaged_database_says_the_remedy_and_the_remedy_works() {
     let error = error.unwrap_or_default();
     assert!(error.contains("hotspan.db is damaged") && error.contains("backup"), "{error}");
     companions.iter().chain([&database]).for_each(|path| drop(fs::remove_file(path)));
+    if is_cut_short {
+        drop(Book::open(&database, crate::clock::now()).expect("a new database"));
+    }
     for _ in 0..2 {
         let opened = reopened(dir.path()).await;
         super::replay(&opened.store).await;

@@ -4,21 +4,37 @@
 
 use std::path::Path;
 use std::sync::Arc;
+use std::time::Duration;
 
 use super::compact::{LATER, patient};
 use super::{SPANS, each_once, replay, rows, submit};
 use crate::disk::sim::{Loss, SimDisk};
 use crate::sample::{HOUR, HOUR_NS};
 use crate::table::{CompactLimits, Keeping};
-use crate::{Opened, Store, WalPosition};
+use crate::{Opened, Store, StoreError, WalPosition};
 
 const REQUESTS: u32 = 14;
 /// The first request that is not too old to be kept.
 const KEPT_FROM: u32 = 3;
 
+/// How long a merge that the power cut short may hold the directory's lock.
+const MERGE_ENDS: Duration = Duration::from_secs(60);
+
 async fn open(dir: &Path, disk: &SimDisk) -> Result<Opened, String> {
-    let disk = Arc::new(disk.clone());
-    Store::open_on(patient(dir), disk).await.map_err(|error| error.to_string())
+    let opened = async {
+        loop {
+            match Store::open_on(patient(dir), Arc::new(disk.clone())).await {
+                // A power cut ends all threads at once; here one that merges
+                // files goes on until it meets the dead disk.
+                Err(StoreError::InUse(_)) => tokio::time::sleep(Duration::from_millis(1)).await,
+                opened => break opened,
+            }
+        }
+    };
+    let opened = tokio::time::timeout(MERGE_ENDS, opened).await;
+    opened
+        .map_err(|_| "the lock is never given back".to_owned())?
+        .map_err(|error| error.to_string())
 }
 
 /// Sends requests until one fails; tells which were answered.
@@ -67,7 +83,7 @@ async fn look_after(store: &Store) {
 
 async fn death_of(disk: &SimDisk) {
     while !disk.is_dead() {
-        tokio::time::sleep(std::time::Duration::from_millis(1)).await;
+        tokio::time::sleep(Duration::from_millis(1)).await;
     }
 }
 

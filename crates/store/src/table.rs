@@ -7,6 +7,7 @@
 
 mod adopt;
 mod attributes;
+mod by_trace;
 mod columns;
 mod compact;
 mod copies;

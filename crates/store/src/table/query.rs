@@ -3,7 +3,7 @@
 use std::future::Future;
 use std::path::PathBuf;
 use std::sync::Arc;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use datafusion::arrow::array::RecordBatch;
 use datafusion::common::{DataFusionError, ScalarValue};
@@ -12,9 +12,9 @@ use datafusion::execution::runtime_env::RuntimeEnvBuilder;
 use datafusion::prelude::{DataFrame, Expr, SessionConfig, SessionContext, col, lit};
 use hotspan_model::{Span, TraceId, UnixNanos};
 
+use super::by_trace;
 use super::copies::each_once;
-use super::files::SpanFile;
-use super::lookup::{self, Footers, Unreadable};
+use super::lookup::Footers;
 use super::rows::{self, Row};
 use super::scan::SnapshotTable;
 use super::{Snapshot, SpanTable};
@@ -79,7 +79,7 @@ impl Reader {
         let (timeout, spans_max) = (self.timeout, self.trace_spans_max);
         tokio::task::spawn_blocking(move || {
             let (rows, whole) =
-                trace_rows(&table, &snapshot, &footers, trace_id, (spans_max + 1, timeout))?;
+                by_trace::rows_of(&table, &snapshot, &footers, trace_id, (spans_max + 1, timeout))?;
             let whole = whole && rows.len() <= spans_max;
             let mut spans: Vec<_> = each_once(rows).map(|row| (row.project, row.span)).collect();
             spans.sort_by_key(|(_, span)| (span.start, std::cmp::Reverse(span.end), span.span_id));
@@ -188,54 +188,6 @@ impl Reader {
             Err(_) => Err(StoreError::QueryTimeout(self.timeout)),
         }
     }
-}
-
-/// The rows of a trace, at most `rows_max`, and whether every file could be
-/// read.
-fn trace_rows(
-    table: &SpanTable,
-    snapshot: &Snapshot,
-    footers: &Footers,
-    trace_id: TraceId,
-    (rows_max, timeout): (usize, Duration),
-) -> Result<(Vec<Row>, bool), StoreError> {
-    let begun = Instant::now();
-    let (mut rows, mut whole) = (Vec::new(), snapshot.missing_files == 0);
-    for batch in &snapshot.batches {
-        let batch = lookup::only(batch, trace_id)
-            .map_err(|Unreadable(reason)| StoreError::Table(reason))?;
-        rows.extend(rows::read(&batch)?);
-    }
-    for file in &snapshot.files {
-        if begun.elapsed() > timeout {
-            return Err(StoreError::QueryTimeout(timeout));
-        }
-        let room = rows_max.saturating_sub(rows.len());
-        if room == 0 || !(file.trace_min..=file.trace_max).contains(&trace_id) {
-            continue;
-        }
-        match rows_in(file, footers, trace_id, room) {
-            Ok(found) => rows.extend(found),
-            Err(Unreadable(reason)) => {
-                table.set_aside(file, reason);
-                whole = false;
-            }
-        }
-    }
-    Ok((rows, whole))
-}
-
-fn rows_in(
-    file: &SpanFile,
-    footers: &Footers,
-    trace_id: TraceId,
-    rows_max: usize,
-) -> Result<Vec<Row>, Unreadable> {
-    let mut rows = Vec::new();
-    for batch in lookup::rows_of(file, footers, trace_id, rows_max)? {
-        rows.extend(rows::read(&batch).map_err(|error| Unreadable(error.to_string()))?);
-    }
-    Ok(rows)
 }
 
 fn is_entry_in(window: TimeWindow, filter: &Filter) -> Expr {

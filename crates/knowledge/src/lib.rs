@@ -3,6 +3,7 @@
 //! tell people about causes ([`causes`]) and fixes ([`fixes`]).
 //!
 //! The data stands in TOML files beside the code, embedded and parsed once.
+//! Causes and fixes have one file for each area, listed below.
 //! Classes, steps, languages and kinds are slugs here: this crate knows no other.
 //!
 //! What must not live here: decisions over evidence, spans, I/O.
@@ -54,10 +55,29 @@ impl Knowledge {
         Ok(Self {
             families: parse("families.toml", include_str!("../data/families.toml"))?,
             sdks: parse("sdks.toml", include_str!("../data/sdks.toml"))?,
-            causes: parse("causes.toml", include_str!("../data/causes.toml"))?,
-            fixes: parse("fixes.toml", include_str!("../data/fixes.toml"))?,
+            causes: Causes::of(parse_all(CAUSES)?),
+            fixes: Fixes::of(parse_all(FIXES)?),
         })
     }
+}
+
+/// A file's path below the crate's data, and its text.
+type DataFile = (&'static str, &'static str);
+
+macro_rules! data_files {
+    ($($path:literal,)+) => {
+        &[$(($path, include_str!(concat!("../data/", $path)))),+]
+    };
+}
+
+/// Where causes are worded, one file for each area.
+const CAUSES: &[DataFile] = data_files!["causes/credentials.toml",];
+
+/// Where fixes are written, one file for each area; the order is theirs, too.
+const FIXES: &[DataFile] = data_files!["fixes/credentials.toml",];
+
+fn parse_all<T: serde::de::DeserializeOwned>(files: &[DataFile]) -> Result<Vec<T>, KnowledgeError> {
+    files.iter().map(|(file, text)| parse(file, text)).collect()
 }
 
 fn parse<T: serde::de::DeserializeOwned>(

@@ -9,25 +9,6 @@ const STEPS: [&str; 4] = ["token", "list", "credentials", "other"];
 const LANGUAGES: [&str; 9] =
     ["ruby", "python", "javascript", "go", "java", "php", "dotnet", "rust", "unknown"];
 const KINDS: [&str; 3] = ["code", "configuration", "broker"];
-const FIGURES: [&str; 17] = [
-    "lookups",
-    "calls",
-    "tokens",
-    "per_lookup",
-    "at_least",
-    "sdk",
-    "provider",
-    "shares",
-    "endpoint",
-    "per_call",
-    "timeout",
-    "timeout_reason",
-    "timed_out",
-    "requests",
-    "affected",
-    "window",
-    "health",
-];
 
 fn read() -> Knowledge {
     Knowledge::read().expect("the embedded files parse")
@@ -72,16 +53,24 @@ fn sdks_cover_every_language() {
 }
 
 #[test]
-fn causes_use_known_figures_only() {
-    let causes = read().causes;
-    let codes: BTreeSet<&str> = causes.all().iter().map(|c| c.code.as_str()).collect();
-    assert_eq!(codes.len(), causes.all().len(), "codes are unique");
-    let texts = causes.all().iter().map(|cause| cause.text.as_str());
-    for text in texts.chain([causes.health(false), causes.health(true)]) {
-        let figures = FIGURES.map(|name| (name, String::new()));
-        let filled = causes::fill(text, &figures);
-        assert!(!filled.contains(['{', '}']), "unknown figure in: {text}");
+fn causes_use_the_figures_of_their_file_only() {
+    let mut codes = BTreeSet::new();
+    for (file, text) in CAUSES {
+        let area: causes::CausesFile = parse(file, text).expect("a file of causes");
+        let figures = area.figures.iter().map(|name| (name.as_str(), String::new()));
+        let figures: Vec<(&str, String)> = figures.collect();
+        for cause in &area.causes {
+            let filled = causes::fill(&cause.text, &figures);
+            assert!(!filled.contains(['{', '}']), "{file}: unknown figure in: {}", cause.text);
+            assert!(codes.insert(cause.code.clone()), "{file}: {} is there twice", cause.code);
+            assert!(!cause.title.is_empty(), "{file}: {}", cause.code);
+        }
+        for figure in &area.figures {
+            let used = text.contains(&format!("{{{figure}}}"));
+            assert!(used, "{file}: no text uses the figure {figure}");
+        }
     }
+    assert!(read().causes.health(true).contains("slow"));
 }
 
 #[test]

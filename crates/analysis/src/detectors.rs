@@ -3,12 +3,21 @@
 //! explained is not explained again, so the more specific one comes first.
 
 mod credential_lookup;
+mod fan_out_explosion;
 mod finding;
+mod m_n_plus_one;
+mod n_plus_one_http;
+mod n_plus_one_query;
+mod repeated_identical_http;
+mod repeated_identical_query;
+mod repetition;
+mod retry_storm;
 mod scene;
 
 use hotspan_model::segment::ClassUse;
 use hotspan_model::{EndpointProfile, Finding};
 
+use crate::repeats::Repeats;
 use crate::study::Study;
 use crate::thresholds::Thresholds;
 
@@ -30,7 +39,16 @@ pub(crate) struct Detector {
 }
 
 /// Every detector, the more specific ones first.
-const DETECTORS: [Detector; 1] = [credential_lookup::DETECTOR];
+const DETECTORS: [Detector; 8] = [
+    credential_lookup::DETECTOR,
+    retry_storm::DETECTOR,
+    repeated_identical_query::DETECTOR,
+    repeated_identical_http::DETECTOR,
+    fan_out_explosion::DETECTOR,
+    m_n_plus_one::DETECTOR,
+    n_plus_one_query::DETECTOR,
+    n_plus_one_http::DETECTOR,
+];
 
 /// Slug and title of every detector.
 pub fn known_detectors() -> impl Iterator<Item = (&'static str, &'static str)> {
@@ -49,7 +67,8 @@ pub(crate) fn in_segment(
     uses: &[ClassUse],
     thresholds: &Thresholds,
 ) -> Findings {
-    let mut scene = Scene::new(study, uses, thresholds);
+    let repeats = Repeats::of(study);
+    let mut scene = Scene::new(study, uses, &repeats, thresholds);
     for detector in &DETECTORS {
         (detector.in_segment)(&mut scene);
     }

@@ -18,6 +18,7 @@ pub mod trace_view;
 pub mod tree;
 pub mod waterfall;
 
+mod asked;
 mod call_tree;
 mod cause;
 mod classify;
@@ -27,6 +28,8 @@ mod endpoint;
 mod figures;
 mod fingerprint;
 mod lookups;
+mod repeats;
+mod statement;
 mod study;
 mod wording;
 
@@ -35,6 +38,7 @@ pub use critical_path::{PathPart, critical_path};
 pub use detectors::known_detectors;
 pub use digest::{EntryFacts, SpanDigest, digest};
 pub use segment::{Segment, segments};
+pub use statement::Traits;
 pub use thresholds::Thresholds;
 pub use trace_view::{HiddenCall, TraceNode, TraceView, trace_view};
 pub use tree::Tree;

@@ -60,7 +60,7 @@ impl<'a> Study<'a> {
         let path = critical_path(segment, &tree);
         let claims = claims(segment, &tree, &lookups, &path);
         let slices = slices(segment, &lookups, &path, &claims);
-        let paths = Paths::of(&tree, &slices);
+        let paths = Paths::of(&tree, &slices, &lookups.owners);
         Self { segment, tree, self_ns, lookups, slices, paths, cut_at: cut_at(segment) }
     }
 
@@ -75,6 +75,21 @@ impl<'a> Study<'a> {
             time.add(class, slice.duration_ns());
         }
         time
+    }
+
+    /// A hash of what a call asked for, values included; 0 when it is not told.
+    pub(crate) fn asked(&self, span: usize) -> u64 {
+        self.segment.spans[span].asked
+    }
+
+    /// Critical-path time that is a span's own between two instants: what it
+    /// did, or waited for, while none of its children ran.
+    pub(crate) fn own_between_ns(&self, span: usize, from: UnixNanos, to: UnixNanos) -> i64 {
+        let first = self.slices.partition_point(|slice| slice.end <= from);
+        let slices = self.slices[first..].iter().take_while(|slice| slice.start < to);
+        let own = slices.filter(|slice| slice.span == span && slice.family.is_none());
+        own.map(|slice| slice.end.min(to).since(slice.start.max(from)))
+            .fold(0, |sum: i64, nanos| sum.saturating_add(nanos))
     }
 
     /// What the own time of a span is spent on.

@@ -11,6 +11,12 @@ pub struct Thresholds {
     pub floor: Floor,
     /// Of credential lookups.
     pub credentials: CredentialThresholds,
+    /// Of calls that repeat.
+    pub repeats: RepeatThresholds,
+    /// Of calls that fail and are repeated.
+    pub retries: RetryThresholds,
+    /// Of calls that run at one time.
+    pub fan_out: FanOutThresholds,
 }
 
 /// What a finding inside a trace must cost at least. Both must hold: a share of
@@ -64,5 +70,69 @@ impl Default for CredentialThresholds {
             requests_share_sure: 0.9,
             profile_share_min: 0.001,
         }
+    }
+}
+
+/// Thresholds of calls that repeat inside one request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RepeatThresholds {
+    /// Calls of one operation that are one for each item of a list.
+    pub calls_min: usize,
+    /// The same when no call before them can have brought the list. More,
+    /// because then nothing but their number speaks for a loop.
+    pub calls_without_source_min: usize,
+    /// Calls that ask for the same.
+    pub same_min: usize,
+    /// Turns of a cycle of different calls.
+    pub turns_min: usize,
+    /// Calls of one turn: longer stretches that repeat are programs, not loops.
+    pub turn_calls_max: usize,
+    /// From so many calls after a source on, no other explanation is left.
+    pub calls_sure: usize,
+}
+
+impl Default for RepeatThresholds {
+    fn default() -> Self {
+        Self {
+            calls_min: 5,
+            calls_without_source_min: 10,
+            same_min: 3,
+            turns_min: 3,
+            turn_calls_max: 8,
+            calls_sure: 10,
+        }
+    }
+}
+
+/// Thresholds of calls that fail and are repeated. One failure, or some with
+/// pauses and a success in the end, is what retries are for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetryThresholds {
+    /// Failures of one call that are too many when nothing pauses between them
+    /// or none succeeds in the end.
+    pub failures_min: usize,
+    /// Calls of one operation in one request that needed another attempt.
+    pub chains_min: usize,
+    /// Failures that all of them must have together.
+    pub failures_together_min: usize,
+}
+
+impl Default for RetryThresholds {
+    fn default() -> Self {
+        Self { failures_min: 3, chains_min: 3, failures_together_min: 5 }
+    }
+}
+
+/// Thresholds of calls that run at one time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FanOutThresholds {
+    /// Calls of one request to one target in flight at one time. Below it they
+    /// are told as what they are for; connection pools end at some ten.
+    pub at_once_min: usize,
+}
+
+impl Default for FanOutThresholds {
+    fn default() -> Self {
+        Self { at_once_min: 50 }
     }
 }

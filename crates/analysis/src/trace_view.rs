@@ -8,7 +8,7 @@ use hotspan_model::{Class, SegmentRecord, Span, SpanId, TraceId, UnixNanos};
 use crate::analyze::record_and_offenders;
 use crate::digest::{SpanDigest, digest};
 use crate::segment::segments;
-use crate::study::{Slice, Study};
+use crate::study::Study;
 
 /// A trace as its page needs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -127,14 +127,9 @@ impl Builder {
             }
             node.segment = Some(index);
             node.self_ns = study.self_ns[local];
+            node.critical_ns = study.paths.own_ns(local);
             node.class = study.class(local);
             node.offender = offenders[local];
-        }
-        // Time claimed by a lookup is not the own time of the span it was found in.
-        let own = |slice: &&Slice| slice.family == study.lookups.owners[slice.span];
-        for slice in study.slices.iter().filter(own) {
-            let node = &mut self.nodes[sources[slice.span]];
-            node.critical_ns = node.critical_ns.saturating_add(slice.duration_ns());
         }
         self.add_hidden(study);
         self.records.push(record);

@@ -1,6 +1,7 @@
 //! What Hotspan knows about the world, as data: which calls fetch credentials,
 //! tokens or secrets ([`families`]), what each SDK does ([`sdks`]), and what to
-//! tell people about causes ([`causes`]) and fixes ([`fixes`]).
+//! tell people about causes ([`causes`]) and fixes ([`fixes`]), and which calls
+//! repeat by their nature ([`natural`]).
 //!
 //! The data stands in TOML files beside the code, embedded and parsed once.
 //! Causes and fixes have one file for each area, listed below.
@@ -11,6 +12,7 @@
 pub mod causes;
 pub mod families;
 pub mod fixes;
+pub mod natural;
 pub mod pattern;
 pub mod sdks;
 
@@ -21,6 +23,7 @@ use thiserror::Error;
 pub use causes::{CauseText, Causes};
 pub use families::{Families, Family, Match};
 pub use fixes::{FixText, Fixes};
+pub use natural::Natural;
 pub use sdks::{AwsSdk, Sdks, TelemetrySdk};
 
 /// Everything that is known.
@@ -34,6 +37,8 @@ pub struct Knowledge {
     pub causes: Causes,
     /// What to do about them.
     pub fixes: Fixes,
+    /// Calls that repeat by their nature.
+    pub natural: Natural,
 }
 
 /// Why a knowledge file is unusable.
@@ -57,6 +62,7 @@ impl Knowledge {
             sdks: parse("sdks.toml", include_str!("../data/sdks.toml"))?,
             causes: Causes::of(parse_all(CAUSES)?),
             fixes: Fixes::of(parse_all(FIXES)?),
+            natural: parse("natural.toml", include_str!("../data/natural.toml"))?,
         })
     }
 }
@@ -71,10 +77,12 @@ macro_rules! data_files {
 }
 
 /// Where causes are worded, one file for each area.
-const CAUSES: &[DataFile] = data_files!["causes/credentials.toml",];
+const CAUSES: &[DataFile] =
+    data_files!["causes/credentials.toml", "causes/repeats.toml", "causes/retries.toml",];
 
 /// Where fixes are written, one file for each area; the order is theirs, too.
-const FIXES: &[DataFile] = data_files!["fixes/credentials.toml",];
+const FIXES: &[DataFile] =
+    data_files!["fixes/credentials.toml", "fixes/repeats.toml", "fixes/retries.toml",];
 
 fn parse_all<T: serde::de::DeserializeOwned>(files: &[DataFile]) -> Result<Vec<T>, KnowledgeError> {
     files.iter().map(|(file, text)| parse(file, text)).collect()

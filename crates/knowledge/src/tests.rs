@@ -154,3 +154,34 @@ fn lookups_are_recognised() {
     let assumed = families.rpc("STS", "AssumeRole").expect("an SDK operation");
     assert_eq!((assumed.step, assumed.template.as_str()), (Some("credentials"), "STS.AssumeRole"));
 }
+
+#[test]
+fn what_repeats_by_nature_is_recognised() {
+    let natural = read().natural;
+    for (operation, by_nature) in [
+        ("SELECT orders", false),
+        ("SELECT", true),
+        ("BEGIN", true),
+        ("commit", true),
+        ("getMore orders", true),
+        ("find users", false),
+        ("SET", true),
+        ("", true),
+    ] {
+        assert_eq!(natural.is_statement(operation), by_nature, "{operation}");
+    }
+    for (host, operation, by_nature) in [
+        ("api", "GET /users/{id}", false),
+        ("api", "GET /healthz/", true),
+        ("api", "POST /graphql", true),
+        ("api", "POST /graphql (query GetUser)", false),
+        ("bucket.s3.eu-west-1.amazonaws.com", "PUT /{id}", true),
+        ("s3.eu-west-1.amazonaws.com", "PUT /b/{id}", true),
+        ("docs3.example.com", "GET /{id}", false),
+        ("127.0.0.3", "PUT /bucket/{id}", true),
+        ("api", "GET /items?page", false),
+    ] {
+        assert_eq!(natural.is_request(host, operation), by_nature, "{host} {operation}");
+    }
+    assert!(natural.is_operation("S3.PutObject") && !natural.is_operation("DynamoDB.GetItem"));
+}

@@ -5,6 +5,8 @@
 use hotspan_model::Finding;
 use hotspan_model::segment::ClassUse;
 
+use super::finding::EVIDENCE_MAX;
+use crate::repeats::{Group, Repeats};
 use crate::study::Study;
 use crate::thresholds::Thresholds;
 
@@ -17,6 +19,8 @@ pub(crate) struct Scene<'a, 's> {
     pub(crate) uses: &'a [ClassUse],
     /// What makes a shape worth a finding.
     pub(crate) thresholds: &'a Thresholds,
+    /// Calls that repeat.
+    pub(crate) repeats: &'a Repeats,
     /// For each span whether a detector has said what it is about.
     explained: Vec<bool>,
     found: Findings,
@@ -37,17 +41,24 @@ impl<'a, 's> Scene<'a, 's> {
     pub(super) fn new(
         study: &'a Study<'s>,
         uses: &'a [ClassUse],
+        repeats: &'a Repeats,
         thresholds: &'a Thresholds,
     ) -> Self {
         let explained: Vec<bool> = study.lookups.owners.iter().map(Option::is_some).collect();
         let offenders = vec![false; explained.len()];
         let found = Findings { findings: Vec::new(), offenders };
-        Self { study, uses, thresholds, explained, found }
+        Self { study, uses, thresholds, repeats, explained, found }
     }
 
     /// True while no detector has said what the span is about.
     pub(crate) fn is_free(&self, span: usize) -> bool {
         !self.explained[span]
+    }
+
+    /// The calls of a group that no detector has explained, by start.
+    pub(crate) fn free_calls(&self, group: Group) -> Vec<usize> {
+        let calls = self.repeats.spans(group).iter().copied();
+        calls.filter(|&call| self.is_free(call)).collect()
     }
 
     /// Takes spans and everything under them out of what later detectors see,
@@ -71,7 +82,11 @@ impl<'a, 's> Scene<'a, 's> {
             self.found.offenders[span] = true;
         }
         self.explain(spans);
-        self.found.findings.push(finding);
+        let mut known = self.found.findings.iter_mut();
+        match known.find(|known| known.fingerprint == finding.fingerprint) {
+            Some(known) => add(known, finding),
+            None => self.found.findings.push(finding),
+        }
     }
 
     /// True when so much time is worth a finding inside a trace.
@@ -89,4 +104,15 @@ impl<'a, 's> Scene<'a, 's> {
     pub(super) fn finish(self) -> Findings {
         self.found
     }
+}
+
+/// Two places of the code that do the same to one endpoint are one issue, and
+/// an issue has one finding in a trace. The words are those of the first.
+fn add(known: &mut Finding, other: Finding) {
+    known.lookups += other.lookups;
+    known.calls += other.calls;
+    known.wall_ns = known.wall_ns.saturating_add(other.wall_ns);
+    known.hidden_ns = known.hidden_ns.saturating_add(other.hidden_ns);
+    known.evidence.extend(other.evidence);
+    known.evidence.truncate(EVIDENCE_MAX);
 }

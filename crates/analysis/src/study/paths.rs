@@ -11,7 +11,8 @@ use crate::tree::Tree;
 pub(crate) struct Paths {
     /// For each span its own part of the path.
     own_ns: Vec<i64>,
-    /// For each span its own part and that of everything under it.
+    /// For each span its own part and that of everything under it, credential
+    /// lookups left out: their own findings speak of them.
     below_ns: Vec<i64>,
     /// For each span its place in the tree's order, in which everything under
     /// a span directly follows it. Error events have none.
@@ -21,15 +22,18 @@ pub(crate) struct Paths {
 }
 
 impl Paths {
-    /// Adds up `slices`. Time that belongs to credential lookups is left out:
-    /// their own findings speak of it.
-    pub(super) fn of(tree: &Tree, slices: &[Slice]) -> Self {
+    /// Adds up `slices`. `owners` tells for each span the family of lookups
+    /// that it is part of.
+    pub(super) fn of(tree: &Tree, slices: &[Slice], owners: &[Option<usize>]) -> Self {
         let spans = tree.parents.len();
-        let mut own_ns = vec![0_i64; spans];
-        for slice in slices.iter().filter(|slice| slice.family.is_none()) {
+        let (mut own_ns, mut below_ns) = (vec![0_i64; spans], vec![0_i64; spans]);
+        // What a lookup claims of another span's time is not that span's own.
+        for slice in slices.iter().filter(|slice| slice.family == owners[slice.span]) {
             own_ns[slice.span] = own_ns[slice.span].saturating_add(slice.duration_ns());
+            if slice.family.is_none() {
+                below_ns[slice.span] = own_ns[slice.span];
+            }
         }
-        let mut below_ns = own_ns.clone();
         let mut places = vec![None; spans];
         let mut sizes = vec![0; spans];
         for (place, &span) in tree.order.iter().enumerate().rev() {
@@ -48,13 +52,9 @@ impl Paths {
         self.own_ns[span]
     }
 
-    /// The part of the span and of everything under it.
-    pub(crate) fn below_ns(&self, span: usize) -> i64 {
-        self.below_ns[span]
-    }
-
     /// The part of a set of spans and of everything under them, each stretch
-    /// once although one of them may lie under another.
+    /// once although one of them may lie under another. Credential lookups are
+    /// left out.
     pub(crate) fn of_set_ns(&self, spans: impl IntoIterator<Item = usize>) -> i64 {
         let place = |span| Some((self.places[span]?, span));
         let mut standing: Vec<(usize, usize)> = spans.into_iter().filter_map(place).collect();

@@ -10,7 +10,7 @@ use divan::Bencher;
 use divan::counter::ItemsCount;
 use hotspan_analysis::{Segment, SpanDigest, analyze, digest, segments};
 use hotspan_model::{Span, TraceId};
-use hotspan_testkit::traffic;
+use hotspan_testkit::{notation, traffic};
 use hotspan_wire::otlp;
 
 #[global_allocator]
@@ -58,6 +58,35 @@ fn find_segments(bencher: Bencher<'_, '_>, shape: &str) {
         let traces = divan::black_box(&traces).iter();
         traces.flat_map(|(id, spans)| segments(*id, spans)).collect::<Vec<Segment>>()
     });
+}
+
+/// One trace of 100,000 spans in one segment, in shapes that make detectors
+/// work: one loop, a loop over parents with three calls a turn, every call
+/// different, everything at one time, and all failing.
+#[divan::bench(args = ["loop", "cycle", "different", "parallel", "failing"], sample_count = 10)]
+fn analyze_a_long_trace(bencher: Bencher<'_, '_>, shape: &str) {
+    let lines = match shape {
+        "loop" => "  SELECT * FROM a WHERE id = $1 2+1 ×99998 every 1.1",
+        "cycle" => {
+            "  repeat ×25000 every 5
+    internal row 2+4
+      SELECT * FROM a WHERE id = $1 2+1
+      GET http://b/c/{n} 3+1
+      UPDATE a SET b = $1 4+1"
+        }
+        "different" => "  GET http://b/c{n}x/d 2+1 ×99998 every 1.1",
+        "parallel" => "  GET http://b/c/{n} 2+100000 ×99998 every 1.1",
+        _ => "  GET http://b/c 2+1 ×99998 every 1.1 =503",
+    };
+    let text = format!("server GET /long 0..130000\n  SELECT * FROM list 1+1\n{lines}");
+    let project = Arc::from("default");
+    let spans: Vec<SpanDigest> =
+        notation::parse(&text).iter().map(|span| digest(&project, span)).collect();
+    let segments = segments(TraceId([1; 16]), &spans);
+    assert_eq!(segments.len(), 1);
+    bencher
+        .counter(ItemsCount::new(spans.len()))
+        .bench_local(|| analyze(divan::black_box(&segments[0])));
 }
 
 #[divan::bench(args = SHAPES)]

@@ -2,31 +2,51 @@
 
 use std::sync::Arc;
 
-use hotspan_knowledge::knowledge;
-use hotspan_model::{Door, EndpointProfile, Finding, SegmentRecord};
+use hotspan_model::segment::ClassUse;
+use hotspan_model::{EndpointProfile, Finding, SegmentRecord};
 
 use crate::call_tree::call_tree;
-use crate::detectors::credential_lookup;
+use crate::detectors::{self, Findings};
 use crate::segment::Segment;
 use crate::study::Study;
+use crate::thresholds::Thresholds;
 
 /// Everything one segment adds to roll-ups, profiles and issues.
 pub fn analyze(segment: &Segment) -> SegmentRecord {
-    record(&Study::of(segment))
+    analyze_with(segment, &Thresholds::default())
+}
+
+/// [`analyze`] with other thresholds.
+pub fn analyze_with(segment: &Segment, thresholds: &Thresholds) -> SegmentRecord {
+    let study = Study::of(segment);
+    let uses = detectors::uses(&study);
+    let found = detectors::in_segment(&study, &uses, thresholds);
+    record(&study, uses, found.findings)
 }
 
 /// What the requests of an endpoint together show: shapes that no single trace has.
 pub fn analyze_profile(profile: &EndpointProfile) -> Vec<Finding> {
-    credential_lookup::in_profile(profile)
+    analyze_profile_with(profile, &Thresholds::default())
 }
 
-pub(crate) fn record(study: &Study<'_>) -> SegmentRecord {
+/// [`analyze_profile`] with other thresholds.
+pub fn analyze_profile_with(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
+    detectors::in_profile(profile, thresholds)
+}
+
+/// A segment's record, and for each of its spans whether it is part of what a
+/// finding is about.
+pub(crate) fn record_and_offenders(study: &Study<'_>) -> (SegmentRecord, Vec<bool>) {
+    let uses = detectors::uses(study);
+    let Findings { findings, offenders } =
+        detectors::in_segment(study, &uses, &Thresholds::default());
+    (record(study, uses, findings), offenders)
+}
+
+fn record(study: &Study<'_>, uses: Vec<ClassUse>, findings: Vec<Finding>) -> SegmentRecord {
     let segment = study.segment;
     let facts = &segment.facts;
     let entry = segment.entry_span();
-    let cut_at = cut_at(segment);
-    let uses = credential_lookup::uses(study);
-    let findings = credential_lookup::in_segment(study, &uses, cut_at);
     SegmentRecord {
         endpoint: facts.endpoint.clone(),
         trace_id: segment.trace_id,
@@ -38,28 +58,12 @@ pub(crate) fn record(study: &Study<'_>) -> SegmentRecord {
         duration_ns: entry.duration_ns(),
         error: facts.error,
         weight: facts.weight,
-        spans: spans_of(segment),
-        trace_spans: spans_of(segment),
-        truncated: cut_at.is_some(),
+        spans: segment.spans_counted(),
+        trace_spans: segment.spans_counted(),
+        truncated: study.cut_at.is_some(),
         time: study.time(),
         uses,
         tree: call_tree(study),
         findings,
     }
-}
-
-/// Spans, error events left out.
-fn spans_of(segment: &Segment) -> u32 {
-    segment.spans.iter().filter(|span| !span.error_event).count() as u32
-}
-
-/// How many spans there are when the SDK stopped counting at that number. A
-/// transaction of exactly that size is called cut although it may be whole;
-/// "at least" is true of it, too.
-fn cut_at(segment: &Segment) -> Option<u32> {
-    let facts = &segment.facts;
-    let spans = spans_of(segment);
-    let spans_max = knowledge().sdks.telemetry(&facts.sdk.name)?.spans_max?;
-    let capped = facts.door == Door::Sentry && !facts.streamed;
-    (capped && spans >= spans_max).then_some(spans)
 }

@@ -20,7 +20,7 @@ use hotspan_knowledge::{AwsSdk, Family, knowledge};
 use hotspan_model::time::NANOS_PER_MILLI;
 use hotspan_model::{Cause, Confidence, Fix, FixKind, Language};
 
-use crate::figures;
+use crate::{figures, wording};
 
 /// A metadata service that takes longer than this for a call is called slow.
 const SLOW_CALL_NS: i64 = 25 * NANOS_PER_MILLI;
@@ -129,7 +129,7 @@ pub(crate) fn explain(evidence: &Evidence) -> Cause {
         ("timeout", figures::duration(evidence.timeout_ns)),
         ("at_least", evidence.cut_at.map_or("", |_| "at least ").to_owned()),
     ]);
-    written(code, confidence, &figures, facts(evidence))
+    wording::cause(code, confidence, &figures, facts(evidence))
 }
 
 /// What the endpoint form rests on.
@@ -163,17 +163,17 @@ pub(crate) fn explain_not_shared(spread: &Spread, confidence: Confidence) -> Cau
         ));
     }
     figures.extend([("requests", requests), ("affected", affected), ("lookups", lookups)]);
-    written(NOT_SHARED, confidence, &figures, facts)
+    wording::cause(NOT_SHARED, confidence, &figures, facts)
 }
 
 /// What to do about it; what keeps each lookup waiting comes first.
 pub(crate) fn fixes_not_shared(spread: &Spread) -> Vec<Fix> {
     let mut found = Vec::new();
     if spread.waited_ns.is_some() {
-        found = fixes(TOKEN_LOST, spread.family, spread.language);
+        found = wording::fixes(TOKEN_LOST, &spread.family.id, spread.language);
         found.retain(|fix| fix.kind == FixKind::Configuration);
     }
-    found.extend(fixes(NOT_SHARED, spread.family, spread.language));
+    found.extend(wording::fixes(NOT_SHARED, &spread.family.id, spread.language));
     found
 }
 
@@ -181,22 +181,6 @@ pub(crate) fn fixes_not_shared(spread: &Spread) -> Vec<Fix> {
 pub(crate) fn lost_token_ns(language: Language) -> Option<i64> {
     let timeout_ms = sdk_of(language)?.token_timeouts_ms.first()?;
     Some(timeout_ms * NANOS_PER_MILLI * 9 / 10)
-}
-
-fn written(
-    code: &str,
-    confidence: Confidence,
-    figures: &[(&str, String)],
-    facts: Vec<(String, String)>,
-) -> Cause {
-    let text = knowledge().causes.get(code).map_or("", |cause| &cause.text);
-    let text = fill(text, figures);
-    let mut letters = text.trim().chars();
-    let text = match letters.next() {
-        Some(first) => first.to_uppercase().chain(letters).collect(),
-        None => String::new(),
-    };
-    Cause { code: code.to_owned(), confidence, text, facts }
 }
 
 /// Figures about the SDK and about who answers.
@@ -277,25 +261,4 @@ fn facts(evidence: &Evidence) -> Vec<(String, String)> {
         ));
     }
     facts
-}
-
-/// What to do, best first; fixes in the language that was seen come first
-/// among changes of code.
-pub(crate) fn fixes(cause: &str, family: &Family, language: Language) -> Vec<Fix> {
-    let known = knowledge().fixes.against(cause, &family.id, language.slug());
-    known
-        .into_iter()
-        .map(|fix| Fix {
-            kind: FixKind::from_slug(&fix.kind).unwrap_or(FixKind::Code),
-            language: language_of(&fix.language),
-            title: fix.title.clone(),
-            snippet: fix.snippet.trim_matches('\n').to_owned(),
-            note: fix.note.clone(),
-        })
-        .collect()
-}
-
-fn language_of(slug: &str) -> Language {
-    let found = Language::ALL.into_iter().find(|language| language.slug() == slug);
-    found.unwrap_or_default()
 }

@@ -1,3 +1,82 @@
-//! The detectors: each looks for one wasteful shape.
+//! The detectors: each looks for one wasteful shape and is one file below. This
+//! file lists them in the order in which they look: what a detector has
+//! explained is not explained again, so the more specific one comes first.
 
-pub(crate) mod credential_lookup;
+mod credential_lookup;
+mod fan_out_explosion;
+mod finding;
+mod m_n_plus_one;
+mod n_plus_one_http;
+mod n_plus_one_query;
+mod repeated_identical_http;
+mod repeated_identical_query;
+mod repetition;
+mod retry_storm;
+mod scene;
+
+use hotspan_model::segment::ClassUse;
+use hotspan_model::{EndpointProfile, Finding};
+
+use crate::repeats::Repeats;
+use crate::study::Study;
+use crate::thresholds::Thresholds;
+
+pub(crate) use scene::{Findings, Scene};
+
+/// A detector: its name and its forms.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Detector {
+    /// Its stable name, part of fingerprints.
+    pub(crate) slug: &'static str,
+    /// The shape in a few words, for lists of detectors.
+    pub(crate) title: &'static str,
+    /// Looks at one segment.
+    pub(crate) in_segment: fn(&mut Scene<'_, '_>),
+    /// What a segment did of what the endpoint form adds up.
+    pub(crate) uses: Option<fn(&Study<'_>) -> Vec<ClassUse>>,
+    /// Looks at many requests of an endpoint together.
+    pub(crate) in_profile: Option<fn(&EndpointProfile, &Thresholds) -> Vec<Finding>>,
+}
+
+/// Every detector, the more specific ones first.
+const DETECTORS: [Detector; 8] = [
+    credential_lookup::DETECTOR,
+    retry_storm::DETECTOR,
+    repeated_identical_query::DETECTOR,
+    repeated_identical_http::DETECTOR,
+    fan_out_explosion::DETECTOR,
+    m_n_plus_one::DETECTOR,
+    n_plus_one_query::DETECTOR,
+    n_plus_one_http::DETECTOR,
+];
+
+/// Slug and title of every detector.
+pub fn known_detectors() -> impl Iterator<Item = (&'static str, &'static str)> {
+    DETECTORS.iter().map(|detector| (detector.slug, detector.title))
+}
+
+/// What all detectors need to have added up over requests.
+pub(crate) fn uses(study: &Study<'_>) -> Vec<ClassUse> {
+    let forms = DETECTORS.iter().filter_map(|detector| detector.uses);
+    forms.flat_map(|uses| uses(study)).collect()
+}
+
+/// What all detectors find in a segment.
+pub(crate) fn in_segment(
+    study: &Study<'_>,
+    uses: &[ClassUse],
+    thresholds: &Thresholds,
+) -> Findings {
+    let repeats = Repeats::of(study);
+    let mut scene = Scene::new(study, uses, &repeats, thresholds);
+    for detector in &DETECTORS {
+        (detector.in_segment)(&mut scene);
+    }
+    scene.finish()
+}
+
+/// What all detectors find over an endpoint's requests.
+pub(crate) fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
+    let forms = DETECTORS.iter().filter_map(|detector| detector.in_profile);
+    forms.flat_map(|form| form(profile, thresholds)).collect()
+}

@@ -11,9 +11,10 @@ use hotspan_model::{
     ValueRef,
 };
 
-use crate::classify;
 use crate::conventions::{Key, ToldSpan};
 use crate::endpoint::endpoint_of;
+use crate::statement::{Traits, traits_of};
+use crate::{asked, classify};
 
 /// What analysis knows of one span.
 #[derive(Debug, Clone, PartialEq)]
@@ -34,6 +35,10 @@ pub struct SpanDigest {
     pub call: Option<Arc<Call>>,
     /// What only entry spans need kept.
     pub entry_facts: Option<Arc<EntryFacts>>,
+    /// A hash of what it asked for, values included; 0 when it does not tell.
+    pub asked: u64,
+    /// What its operation does not show.
+    pub traits: Traits,
     /// HTTP status of the answer; 0 when not told.
     pub http_status: u16,
     /// Its role.
@@ -110,6 +115,8 @@ pub fn digest(project: &Arc<str>, span: &Span) -> SpanDigest {
         end: span.end.max(span.start),
         name: classify::name_of(span, call.as_ref()),
         service: Arc::clone(&span.service),
+        asked: call.as_ref().map_or(0, |call| asked::asked(span, call.kind)),
+        traits: call.as_ref().map_or(Traits::default(), |call| traits_of(span, call.kind)),
         call: call.map(Arc::new),
         entry_facts,
         http_status: http_status(span),

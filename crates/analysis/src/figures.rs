@@ -16,6 +16,11 @@ pub(crate) fn duration(nanos: i64) -> String {
     format!("{:.digits$} {name}", nanos as f64 / unit as f64)
 }
 
+/// `34.7%`.
+pub(crate) fn percent(share: f64) -> String {
+    format!("{:.1}%", share * 100.0)
+}
+
 /// `15 min`, `5 min`, `10 s`: a setting, which is a round number.
 pub(crate) fn setting(seconds: i64) -> String {
     if seconds % 60 == 0 { format!("{} min", seconds / 60) } else { format!("{seconds} s") }

@@ -4,23 +4,18 @@ use hotspan_knowledge::Family;
 use hotspan_model::{Class, Endpoint};
 use twox_hash::XxHash3_128;
 
-/// The fingerprint of a finding of `class` and `family` at `endpoint`.
+/// The fingerprint of a finding of `class` at `endpoint`, told apart from others
+/// of its detector by `identity`.
 ///
-/// It holds the call templates of the whole family, not those of one trace: a
-/// call that timed out may be missing from one trace and not from the next,
-/// and both are the same issue. Environment, release, host, ids and the cause
-/// are left out for the same reason. A finding inside a trace and one over the
-/// endpoint's requests have the same fingerprint.
+/// Environment, release, host, ids and the cause are left out: they change
+/// while the issue stays. A finding inside a trace and one over the endpoint's
+/// requests have the same fingerprint.
 pub(crate) fn fingerprint(
     detector: &str,
     endpoint: &Endpoint,
     class: Class,
-    family: &Family,
+    identity: &[String],
 ) -> String {
-    let rules = family.http.iter();
-    let templates = rules.map(|rule| format!("{} {}", rule.method, rule.path.as_str()));
-    let operations = family.rpc.iter();
-    let operations = operations.map(|rule| format!("{}.{}", rule.service, rule.method));
     let fixed = [
         endpoint.project.as_ref(),
         endpoint.service.as_ref(),
@@ -28,12 +23,22 @@ pub(crate) fn fingerprint(
         endpoint.name.as_ref(),
         detector,
         class.slug(),
-        family.id.as_str(),
     ];
     let mut text = String::new();
-    for part in fixed.into_iter().map(str::to_owned).chain(templates).chain(operations) {
+    for part in fixed.into_iter().chain(identity.iter().map(String::as_str)) {
         // Lengths keep parts apart that contain the separator.
         text.push_str(&format!("{}:{part}\n", part.len()));
     }
     format!("{:032x}", XxHash3_128::oneshot(text.as_bytes()))
+}
+
+/// The identity of findings about a family: the call templates of the whole
+/// family, not those of one trace. A call that timed out may be missing from
+/// one trace and not from the next, and both are the same issue.
+pub(crate) fn identity_of(family: &Family) -> Vec<String> {
+    let rules = family.http.iter();
+    let templates = rules.map(|rule| format!("{} {}", rule.method, rule.path.as_str()));
+    let operations = family.rpc.iter();
+    let operations = operations.map(|rule| format!("{}.{}", rule.service, rule.method));
+    std::iter::once(family.id.clone()).chain(templates).chain(operations).collect()
 }

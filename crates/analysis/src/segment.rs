@@ -39,6 +39,11 @@ impl Segment {
     pub fn entry_span(&self) -> &SpanDigest {
         &self.spans[self.entry]
     }
+
+    /// How many spans it has, error events left out.
+    pub fn spans_counted(&self) -> u32 {
+        self.spans.iter().filter(|span| !span.error_event).count() as u32
+    }
 }
 
 /// Splits one trace into its segments, in order of their entry spans. A span

@@ -1,13 +1,18 @@
 //! Everything that is worked out about one segment, once, for its record and
 //! for the trace page: tree, critical path, lookups, and whose time is whose.
 
-use hotspan_model::{Class, SpanKind, TimeByClass, UnixNanos};
+mod paths;
+
+use hotspan_knowledge::knowledge;
+use hotspan_model::{Class, Door, SpanKind, TimeByClass, UnixNanos};
 
 use crate::critical_path::{PathPart, critical_path};
 use crate::digest::SpanDigest;
 use crate::lookups::Lookups;
 use crate::segment::Segment;
 use crate::tree::Tree;
+
+pub(crate) use paths::Paths;
 
 /// A stretch of the critical path with what it was spent on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -40,6 +45,10 @@ pub(crate) struct Study<'a> {
     pub(crate) lookups: Lookups,
     /// The critical path from the start of the entry span to its end.
     pub(crate) slices: Vec<Slice>,
+    /// The path's time by span.
+    pub(crate) paths: Paths,
+    /// How many spans there are when the SDK stopped counting at that number.
+    pub(crate) cut_at: Option<u32>,
 }
 
 impl<'a> Study<'a> {
@@ -51,7 +60,8 @@ impl<'a> Study<'a> {
         let path = critical_path(segment, &tree);
         let claims = claims(segment, &tree, &lookups, &path);
         let slices = slices(segment, &lookups, &path, &claims);
-        Self { segment, tree, self_ns, lookups, slices }
+        let paths = Paths::of(&tree, &slices, &lookups.owners);
+        Self { segment, tree, self_ns, lookups, slices, paths, cut_at: cut_at(segment) }
     }
 
     /// Where the entry span's wall time went; sums to its duration.
@@ -67,6 +77,21 @@ impl<'a> Study<'a> {
         time
     }
 
+    /// A hash of what a call asked for, values included; 0 when it is not told.
+    pub(crate) fn asked(&self, span: usize) -> u64 {
+        self.segment.spans[span].asked
+    }
+
+    /// Critical-path time that is a span's own between two instants: what it
+    /// did, or waited for, while none of its children ran.
+    pub(crate) fn own_between_ns(&self, span: usize, from: UnixNanos, to: UnixNanos) -> i64 {
+        let first = self.slices.partition_point(|slice| slice.end <= from);
+        let slices = self.slices[first..].iter().take_while(|slice| slice.start < to);
+        let own = slices.filter(|slice| slice.span == span && slice.family.is_none());
+        own.map(|slice| slice.end.min(to).since(slice.start.max(from)))
+            .fold(0, |sum: i64, nanos| sum.saturating_add(nanos))
+    }
+
     /// What the own time of a span is spent on.
     pub(crate) fn class(&self, span: usize) -> Class {
         match self.lookups.owners[span] {
@@ -74,6 +99,17 @@ impl<'a> Study<'a> {
             None => class_of(&self.segment.spans[span]),
         }
     }
+}
+
+/// How many spans there are when the SDK stopped counting at that number. A
+/// transaction of exactly that size is called cut although it may be whole;
+/// "at least" is true of it, too.
+fn cut_at(segment: &Segment) -> Option<u32> {
+    let facts = &segment.facts;
+    let spans = segment.spans_counted();
+    let spans_max = knowledge().sdks.telemetry(&facts.sdk.name)?.spans_max?;
+    let capped = facts.door == Door::Sentry && !facts.streamed;
+    (capped && spans >= spans_max).then_some(spans)
 }
 
 fn class_of(span: &SpanDigest) -> Class {

@@ -5,10 +5,10 @@ use std::sync::Arc;
 
 use hotspan_model::{Class, SegmentRecord, Span, SpanId, TraceId, UnixNanos};
 
-use crate::analyze::record;
+use crate::analyze::record_and_offenders;
 use crate::digest::{SpanDigest, digest};
 use crate::segment::segments;
-use crate::study::{Slice, Study};
+use crate::study::Study;
 
 /// A trace as its page needs it.
 #[derive(Debug, Clone, PartialEq)]
@@ -117,14 +117,8 @@ impl Builder {
     }
 
     fn add_segment(&mut self, index: usize, study: &Study<'_>) {
-        let record = record(study);
+        let (record, offenders) = record_and_offenders(study);
         let sources = &study.segment.sources;
-        let marked: Vec<bool> = study
-            .lookups
-            .families
-            .iter()
-            .map(|found| record.findings.iter().any(|f| f.family == found.family.id))
-            .collect();
         for (local, &source) in sources.iter().enumerate() {
             let node = &mut self.nodes[source];
             if let Some(parent) = study.tree.parents[local] {
@@ -133,14 +127,9 @@ impl Builder {
             }
             node.segment = Some(index);
             node.self_ns = study.self_ns[local];
+            node.critical_ns = study.paths.own_ns(local);
             node.class = study.class(local);
-            node.offender = study.lookups.owners[local].is_some_and(|family| marked[family]);
-        }
-        // Time claimed by a lookup is not the own time of the span it was found in.
-        let own = |slice: &&Slice| slice.family == study.lookups.owners[slice.span];
-        for slice in study.slices.iter().filter(own) {
-            let node = &mut self.nodes[sources[slice.span]];
-            node.critical_ns = node.critical_ns.saturating_add(slice.duration_ns());
+            node.offender = offenders[local];
         }
         self.add_hidden(study);
         self.records.push(record);

@@ -6,8 +6,15 @@ mod behaviour {
     mod causes;
     mod cost;
     mod endpoints;
+    mod fan_out_explosion;
     mod hidden;
+    mod m_n_plus_one;
+    mod n_plus_one_http;
+    mod n_plus_one_query;
     mod profiles;
+    mod repeated_identical_http;
+    mod repeated_identical_query;
+    mod retry_storm;
     mod seed;
     mod shapes;
     mod view;

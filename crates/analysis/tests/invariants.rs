@@ -7,7 +7,7 @@ use hotspan_analysis::{
     Segment, SpanDigest, Tree, analyze, critical_path, digest, segments, trace_view,
 };
 use hotspan_model::calltree::CallNode;
-use hotspan_model::{EntryHint, Span, SpanId, SpanKind, Status, TraceId, UnixNanos};
+use hotspan_model::{EntryHint, Finding, Span, SpanId, SpanKind, Status, TraceId, UnixNanos};
 use hotspan_testkit::notation;
 use proptest::prelude::*;
 
@@ -214,4 +214,92 @@ server POST /up 0..2000
         };
         prop_assert_eq!(found(&spans), found(&moved));
     }
+
+    #[test]
+    fn order_ids_and_times_do_not_change_what_repeats(
+        shape in 0..SHAPES.len(),
+        by_ns in -1_000_000_000_000i64..1_000_000_000_000,
+        salt in 1u8..,
+        order in prop::collection::vec(any::<u32>(), 64),
+    ) {
+        let spans = notation::parse(SHAPES[shape]);
+        let mut shuffled: Vec<Span> = spans.iter().map(|span| moved(span, by_ns, salt)).collect();
+        let mut places: Vec<usize> = (0..shuffled.len()).collect();
+        places.sort_by_key(|&place| (order[place % order.len()], place * 7 % 13, place));
+        shuffled = places.into_iter().map(|place| shuffled[place].clone()).collect();
+        let found = findings(&spans);
+        prop_assert!(!found.is_empty());
+        prop_assert_eq!(found, findings(&shuffled));
+    }
+
+    #[test]
+    fn unrelated_spans_remove_nothing(
+        shape in 0..SHAPES.len(),
+        others in prop::collection::vec((0..OTHERS.len(), 0i64..600, 1i64..9), 0..24),
+    ) {
+        let spans = notation::parse(SHAPES[shape]);
+        let mut more = spans.clone();
+        for (nth, (name, start, length)) in others.into_iter().enumerate() {
+            // Under a span of their own, so that they take no time from others.
+            let line = OTHERS[name];
+            let text = format!("server root 0..1\n  internal aside 0..1\n    {line} 0+1");
+            let mut aside = notation::parse(&text).split_off(1);
+            for (at, span) in aside.iter_mut().enumerate() {
+                span.span_id = SpanId([200 + nth as u8, at as u8, 1, 1, 1, 1, 1, 1]);
+                span.parent = Some(if at == 0 { spans[0].span_id } else { aside_id(nth) });
+                span.start = spans[0].start.plus(1_000_000_000 + start * 1_000_000);
+                span.end = span.start.plus(length * 1_000_000);
+            }
+            more.extend(aside);
+        }
+        let found = findings(&more);
+        for finding in findings(&spans) {
+            let kept = found.iter().any(|other| other.fingerprint == finding.fingerprint);
+            prop_assert!(kept, "{} is gone", finding.subject);
+        }
+    }
+}
+
+fn aside_id(nth: usize) -> SpanId {
+    SpanId([200 + nth as u8, 0, 1, 1, 1, 1, 1, 1])
+}
+
+/// Traces in which something repeats; every detector of repeats finds one.
+const SHAPES: [&str; 7] = [
+    "server GET /a 0..2000
+  SELECT * FROM orders WHERE id = $1 5+10
+  SELECT * FROM items WHERE order_id = $1 20+5 ×12 every 8",
+    "server GET /a 0..2000
+  SELECT * FROM orders WHERE id = $1 5+10
+  GET http://prices/items/{n} 20+9 ×8 every 10",
+    "server GET /a 0..2000
+  SELECT * FROM settings WHERE shop = 7 5+10 ×6 every 30",
+    "server GET /a 0..2000
+  GET http://config/tenants/7 5+30 ×6 every 40",
+    "server GET /a 0..2000
+  repeat ×5 every 90
+    SELECT * FROM users WHERE id = $1 10+10
+    GET http://prices/items/{n} 25+15",
+    "server GET /a 0..2000
+  GET http://stock/items 10+20 ×4 every 21 =503",
+    "server GET /a 0..2000
+  PUT http://bucket.s3.amazonaws.com/{n} 10+80 ×60 every 0.5",
+];
+
+/// What has nothing to do with them.
+const OTHERS: [&str; 5] = [
+    "SELECT * FROM elsewhere WHERE a = $1",
+    "UPDATE elsewhere SET a = $1",
+    "GET http://elsewhere/things/9",
+    "POST http://elsewhere/things",
+    "internal work",
+];
+
+/// The findings of the first segment, without what names single spans.
+fn findings(spans: &[Span]) -> Vec<Finding> {
+    let mut found = analyze(&segments_of(spans)[0]).findings;
+    for finding in &mut found {
+        (finding.evidence, finding.start, finding.entry_span) = Default::default();
+    }
+    found
 }

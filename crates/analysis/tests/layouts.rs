@@ -116,7 +116,7 @@ fn the_incident_as_a_person_reads_it() {
             ▾ 1×POST /reports 3912 ms 100% [0.00..1.00 in 1]
               ▾ 1×process_action 3890 ms 99% [0.00..1.00 in 1]
                 ▸ 365×AWS credential lookup 1358 ms 35% [0.01..0.98 in 365] offender
-                ▸ 365×SELECT images 730 ms 19% [0.01..0.98 in 365]
+                ▸ 365×SELECT images 730 ms 19% [0.01..0.98 in 365] offender
             uncovered 0 ms of 1462 spans
         "#]],
     );

@@ -6,11 +6,12 @@ use serde::Deserialize;
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
 pub struct CauseText {
-    /// Stable code.
+    /// Stable code, unique over all files.
     pub code: String,
     /// A few words.
     pub title: String,
-    /// Whole sentences with `{name}` where figures go.
+    /// Whole sentences with `{name}` where figures go. One for a cause that is
+    /// not determined says what would decide it.
     pub text: String,
 }
 
@@ -21,28 +22,52 @@ struct Health {
     slow: String,
 }
 
-/// Every cause.
+/// One file: the causes of one area.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
+pub(crate) struct CausesFile {
+    /// The names that its texts may use: all that its detectors fill in.
+    #[cfg_attr(not(test), expect(dead_code, reason = "a test checks the texts against them"))]
+    pub(crate) figures: Vec<String>,
+    #[serde(rename = "cause")]
+    pub(crate) causes: Vec<CauseText>,
+    health: Option<Health>,
+}
+
+/// Every cause.
+#[derive(Debug, Clone)]
 pub struct Causes {
-    cause: Vec<CauseText>,
-    health: Health,
+    causes: Vec<CauseText>,
+    health: Option<Health>,
 }
 
 impl Causes {
+    pub(crate) fn of(files: Vec<CausesFile>) -> Self {
+        let mut all = Self { causes: Vec::new(), health: None };
+        for file in files {
+            all.causes.extend(file.causes);
+            all.health = all.health.or(file.health);
+        }
+        all
+    }
+
     /// The causes.
     pub fn all(&self) -> &[CauseText] {
-        &self.cause
+        &self.causes
     }
 
     /// The cause with this code.
     pub fn get(&self, code: &str) -> Option<&CauseText> {
-        self.cause.iter().find(|cause| cause.code == code)
+        self.causes.iter().find(|cause| cause.code == code)
     }
 
-    /// The sentence about who answers the lookups.
+    /// The sentence about who answers credential lookups.
     pub fn health(&self, slow: bool) -> &str {
-        if slow { &self.health.slow } else { &self.health.fast }
+        match &self.health {
+            Some(health) if slow => &health.slow,
+            Some(health) => &health.fast,
+            None => "",
+        }
     }
 }
 

@@ -37,15 +37,26 @@ impl FixText {
     }
 }
 
-/// Every fix.
+/// One file: the fixes of one area, best first within a cause. Fixes in the
+/// language that was seen come before those for any by their order.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Fixes {
+pub(crate) struct FixesFile {
     #[serde(rename = "fix")]
     fixes: Vec<FixText>,
 }
 
+/// Every fix.
+#[derive(Debug, Clone)]
+pub struct Fixes {
+    fixes: Vec<FixText>,
+}
+
 impl Fixes {
+    pub(crate) fn of(files: Vec<FixesFile>) -> Self {
+        Self { fixes: files.into_iter().flat_map(|file| file.fixes).collect() }
+    }
+
     /// The fixes.
     pub fn all(&self) -> &[FixText] {
         &self.fixes

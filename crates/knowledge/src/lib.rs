@@ -1,8 +1,10 @@
 //! What Hotspan knows about the world, as data: which calls fetch credentials,
 //! tokens or secrets ([`families`]), what each SDK does ([`sdks`]), and what to
-//! tell people about causes ([`causes`]) and fixes ([`fixes`]).
+//! tell people about causes ([`causes`]) and fixes ([`fixes`]), and which calls
+//! repeat by their nature ([`natural`]).
 //!
 //! The data stands in TOML files beside the code, embedded and parsed once.
+//! Causes and fixes have one file for each area, listed below.
 //! Classes, steps, languages and kinds are slugs here: this crate knows no other.
 //!
 //! What must not live here: decisions over evidence, spans, I/O.
@@ -10,6 +12,7 @@
 pub mod causes;
 pub mod families;
 pub mod fixes;
+pub mod natural;
 pub mod pattern;
 pub mod sdks;
 
@@ -20,6 +23,7 @@ use thiserror::Error;
 pub use causes::{CauseText, Causes};
 pub use families::{Families, Family, Match};
 pub use fixes::{FixText, Fixes};
+pub use natural::Natural;
 pub use sdks::{AwsSdk, Sdks, TelemetrySdk};
 
 /// Everything that is known.
@@ -33,6 +37,8 @@ pub struct Knowledge {
     pub causes: Causes,
     /// What to do about them.
     pub fixes: Fixes,
+    /// Calls that repeat by their nature.
+    pub natural: Natural,
 }
 
 /// Why a knowledge file is unusable.
@@ -54,10 +60,32 @@ impl Knowledge {
         Ok(Self {
             families: parse("families.toml", include_str!("../data/families.toml"))?,
             sdks: parse("sdks.toml", include_str!("../data/sdks.toml"))?,
-            causes: parse("causes.toml", include_str!("../data/causes.toml"))?,
-            fixes: parse("fixes.toml", include_str!("../data/fixes.toml"))?,
+            causes: Causes::of(parse_all(CAUSES)?),
+            fixes: Fixes::of(parse_all(FIXES)?),
+            natural: parse("natural.toml", include_str!("../data/natural.toml"))?,
         })
     }
+}
+
+/// A file's path below the crate's data, and its text.
+type DataFile = (&'static str, &'static str);
+
+macro_rules! data_files {
+    ($($path:literal,)+) => {
+        &[$(($path, include_str!(concat!("../data/", $path)))),+]
+    };
+}
+
+/// Where causes are worded, one file for each area.
+const CAUSES: &[DataFile] =
+    data_files!["causes/credentials.toml", "causes/repeats.toml", "causes/retries.toml",];
+
+/// Where fixes are written, one file for each area; the order is theirs, too.
+const FIXES: &[DataFile] =
+    data_files!["fixes/credentials.toml", "fixes/repeats.toml", "fixes/retries.toml",];
+
+fn parse_all<T: serde::de::DeserializeOwned>(files: &[DataFile]) -> Result<Vec<T>, KnowledgeError> {
+    files.iter().map(|(file, text)| parse(file, text)).collect()
 }
 
 fn parse<T: serde::de::DeserializeOwned>(

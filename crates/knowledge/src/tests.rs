@@ -9,25 +9,6 @@ const STEPS: [&str; 4] = ["token", "list", "credentials", "other"];
 const LANGUAGES: [&str; 9] =
     ["ruby", "python", "javascript", "go", "java", "php", "dotnet", "rust", "unknown"];
 const KINDS: [&str; 3] = ["code", "configuration", "broker"];
-const FIGURES: [&str; 17] = [
-    "lookups",
-    "calls",
-    "tokens",
-    "per_lookup",
-    "at_least",
-    "sdk",
-    "provider",
-    "shares",
-    "endpoint",
-    "per_call",
-    "timeout",
-    "timeout_reason",
-    "timed_out",
-    "requests",
-    "affected",
-    "window",
-    "health",
-];
 
 fn read() -> Knowledge {
     Knowledge::read().expect("the embedded files parse")
@@ -72,16 +53,24 @@ fn sdks_cover_every_language() {
 }
 
 #[test]
-fn causes_use_known_figures_only() {
-    let causes = read().causes;
-    let codes: BTreeSet<&str> = causes.all().iter().map(|c| c.code.as_str()).collect();
-    assert_eq!(codes.len(), causes.all().len(), "codes are unique");
-    let texts = causes.all().iter().map(|cause| cause.text.as_str());
-    for text in texts.chain([causes.health(false), causes.health(true)]) {
-        let figures = FIGURES.map(|name| (name, String::new()));
-        let filled = causes::fill(text, &figures);
-        assert!(!filled.contains(['{', '}']), "unknown figure in: {text}");
+fn causes_use_the_figures_of_their_file_only() {
+    let mut codes = BTreeSet::new();
+    for (file, text) in CAUSES {
+        let area: causes::CausesFile = parse(file, text).expect("a file of causes");
+        let figures = area.figures.iter().map(|name| (name.as_str(), String::new()));
+        let figures: Vec<(&str, String)> = figures.collect();
+        for cause in &area.causes {
+            let filled = causes::fill(&cause.text, &figures);
+            assert!(!filled.contains(['{', '}']), "{file}: unknown figure in: {}", cause.text);
+            assert!(codes.insert(cause.code.clone()), "{file}: {} is there twice", cause.code);
+            assert!(!cause.title.is_empty(), "{file}: {}", cause.code);
+        }
+        for figure in &area.figures {
+            let used = text.contains(&format!("{{{figure}}}"));
+            assert!(used, "{file}: no text uses the figure {figure}");
+        }
     }
+    assert!(read().causes.health(true).contains("slow"));
 }
 
 #[test]
@@ -164,4 +153,35 @@ fn lookups_are_recognised() {
     }
     let assumed = families.rpc("STS", "AssumeRole").expect("an SDK operation");
     assert_eq!((assumed.step, assumed.template.as_str()), (Some("credentials"), "STS.AssumeRole"));
+}
+
+#[test]
+fn what_repeats_by_nature_is_recognised() {
+    let natural = read().natural;
+    for (operation, by_nature) in [
+        ("SELECT orders", false),
+        ("SELECT", true),
+        ("BEGIN", true),
+        ("commit", true),
+        ("getMore orders", true),
+        ("find users", false),
+        ("SET", true),
+        ("", true),
+    ] {
+        assert_eq!(natural.is_statement(operation), by_nature, "{operation}");
+    }
+    for (host, operation, by_nature) in [
+        ("api", "GET /users/{id}", false),
+        ("api", "GET /healthz/", true),
+        ("api", "POST /graphql", true),
+        ("api", "POST /graphql (query GetUser)", false),
+        ("bucket.s3.eu-west-1.amazonaws.com", "PUT /{id}", true),
+        ("s3.eu-west-1.amazonaws.com", "PUT /b/{id}", true),
+        ("docs3.example.com", "GET /{id}", false),
+        ("127.0.0.3", "PUT /bucket/{id}", true),
+        ("api", "GET /items?page", false),
+    ] {
+        assert_eq!(natural.is_request(host, operation), by_nature, "{host} {operation}");
+    }
+    assert!(natural.is_operation("S3.PutObject") && !natural.is_operation("DynamoDB.GetItem"));
 }

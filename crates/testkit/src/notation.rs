@@ -19,7 +19,8 @@
 //! - Kinds: `server`, `client`, `internal`, `producer`, `consumer`, `aws` (an SDK
 //!   operation `S3.PutObject`). Without one, `METHOD URL` is an HTTP request,
 //!   SQL a statement, and anything else internal; the first line is a server.
-//! - A name `-` is no name.
+//! - A name `-` is no name. `{n}` in a name is the turn of the repeat around it,
+//!   beginning with 1.
 //! - Modifiers: `×N every M` repeats the line and what is under it, `key=value`
 //!   sets an attribute, `=503` the HTTP status, `!error`, `!ok`, `!timeout`
 //!   (failed, no answer) the status; `orphan` gives a parent that never comes,
@@ -61,7 +62,7 @@ pub fn parse(text: &str) -> Vec<Span> {
         for copy in 0..header.copies {
             number += 1;
             let mut trace = Trace::new(&header, number, copy);
-            nodes.iter().for_each(|node| trace.add(node, None, 0.0));
+            nodes.iter().for_each(|node| trace.add(node, None, 0.0, 1));
             spans.append(&mut trace.spans);
         }
     }
@@ -239,17 +240,25 @@ impl<'a> Trace<'a> {
         }
     }
 
-    /// Adds a node, its repeats and everything under it, `shift_ms` later.
-    fn add(&mut self, node: &Node<'_>, parent: Option<(SpanId, Arc<str>)>, shift_ms: f64) {
+    /// Adds a node, its repeats and everything under it, `shift_ms` later, in a
+    /// turn of what is around it.
+    fn add(
+        &mut self,
+        node: &Node<'_>,
+        parent: Option<(SpanId, Arc<str>)>,
+        shift_ms: f64,
+        around: u32,
+    ) {
         let (count, every_ms) = node.repeat.unwrap_or((1, 0.0));
         for turn in 0..count {
             let shift_ms = shift_ms + f64::from(turn) * every_ms;
+            let turn = if node.repeat.is_some() { turn + 1 } else { around };
             let here = match node.kind {
                 Some("repeat") => parent.clone(),
-                _ => Some(self.push(node, parent.as_ref(), shift_ms)),
+                _ => Some(self.push(node, parent.as_ref(), shift_ms, turn)),
             };
             for child in &node.children {
-                self.add(child, here.clone(), shift_ms);
+                self.add(child, here.clone(), shift_ms, turn);
             }
         }
     }
@@ -259,6 +268,7 @@ impl<'a> Trace<'a> {
         node: &Node<'_>,
         parent: Option<&(SpanId, Arc<str>)>,
         shift_ms: f64,
+        turn: u32,
     ) -> (SpanId, Arc<str>) {
         let span_id = SpanId((self.spans.len() as u64 + 1).to_be_bytes());
         let at = |ms: f64| BASE.plus(((self.start_ms + shift_ms + ms) * 1e6).round() as i64);
@@ -266,7 +276,7 @@ impl<'a> Trace<'a> {
             trace_id: self.trace_id,
             span_id,
             parent: parent.map(|(id, _)| *id),
-            name: node.name.clone(),
+            name: node.name.replace("{n}", &turn.to_string()),
             kind: SpanKind::Internal,
             start: at(node.start_ms),
             end: at(node.end_ms),

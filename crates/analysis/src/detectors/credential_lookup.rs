@@ -15,46 +15,28 @@
 
 use hotspan_knowledge::{Family, knowledge};
 use hotspan_model::segment::{ClassUse, ProfileUse};
-use hotspan_model::time::NANOS_PER_MILLI;
-use hotspan_model::{
-    Class, Confidence, EndpointProfile, Finding, FindingScope, LookupStep, SpanId,
-};
+use hotspan_model::{Class, Confidence, EndpointProfile, Finding, LookupStep};
 
+use super::Detector;
+use super::finding::{Amount, Draft, EVIDENCE_MAX};
+use super::scene::Scene;
 use crate::cause::{self, Evidence, Spread};
-use crate::fingerprint::fingerprint;
+use crate::fingerprint::identity_of;
 use crate::lookups::{FamilyLookups, TokenAnswer, family_name};
 use crate::study::Study;
+use crate::thresholds::Thresholds;
+use crate::wording;
 
-/// Its stable name.
-pub(crate) const DETECTOR: &str = "credential-lookup";
-
-/// Lookups in one segment that are a repeat beyond doubt.
-const LOOKUPS_MIN: u32 = 3;
-/// Two lookups may be two clients that a process makes when it starts. They
-/// are reported only when they cost this share of the request.
-const LOOKUPS_COSTLY_MIN: u32 = 2;
-const SHARE_COSTLY_MIN: f64 = 0.05;
-/// Below this share or time a finding is not worth anybody's attention.
-const SHARE_MIN: f64 = 0.01;
-const WALL_NS_MIN: i64 = 20 * NANOS_PER_MILLI;
-
-/// Requests that the endpoint form needs to have seen.
-const REQUESTS_MIN: u64 = 30;
-/// Share of them that must have a lookup. Processes that start and warm up stay
-/// far below it.
-const REQUESTS_SHARE_MIN: f64 = 0.5;
-/// Share of time in the endpoint form. Lower than in a trace: a lookup in every
-/// request is a defect at any price, because all processes of a host share one
-/// small budget of metadata calls. It only keeps out what rounds to nothing.
-const PROFILE_SHARE_MIN: f64 = 0.001;
-/// From this share of requests on, no other explanation is left.
-const REQUESTS_SHARE_SURE: f64 = 0.9;
-
-/// Spans that a finding lists as evidence.
-const EVIDENCE_MAX: usize = 24;
+pub(super) const DETECTOR: Detector = Detector {
+    slug: "credential-lookup",
+    title: "Credentials looked up again and again",
+    in_segment,
+    uses: Some(uses),
+    in_profile: Some(in_profile),
+};
 
 /// Uses of credential lookups in a segment, for roll-ups and the endpoint form.
-pub(crate) fn uses(study: &Study<'_>) -> Vec<ClassUse> {
+fn uses(study: &Study<'_>) -> Vec<ClassUse> {
     let families = study.lookups.families.iter().enumerate();
     families
         .map(|(index, found)| use_of(study, index, found))
@@ -85,72 +67,53 @@ fn use_of(study: &Study<'_>, index: usize, found: &FamilyLookups) -> ClassUse {
 }
 
 /// Findings inside one segment.
-pub(crate) fn in_segment(
-    study: &Study<'_>,
-    uses: &[ClassUse],
-    cut_at: Option<u32>,
-) -> Vec<Finding> {
-    let entry_wall_ns = study.segment.entry_span().duration_ns();
-    let worth_it = |class_use: &&ClassUse| {
-        let share = class_use.wall_ns as f64 / entry_wall_ns.max(1) as f64;
-        let repeated = class_use.lookups >= LOOKUPS_MIN && share >= SHARE_MIN;
-        let costly = class_use.lookups >= LOOKUPS_COSTLY_MIN && share >= SHARE_COSTLY_MIN;
-        class_use.wall_ns >= WALL_NS_MIN && (repeated || costly)
-    };
-    uses.iter()
-        .filter(worth_it)
-        .filter_map(|class_use| {
-            let mut families = study.lookups.families.iter();
-            let found = families.find(|found| found.family.id == *class_use.family)?;
-            Some(finding(study, found, class_use, cut_at))
-        })
-        .collect()
-}
-
-fn finding(
-    study: &Study<'_>,
-    found: &FamilyLookups,
-    class_use: &ClassUse,
-    cut_at: Option<u32>,
-) -> Finding {
-    let segment = study.segment;
-    let entry = segment.entry_span();
-    let endpoint = &segment.facts.endpoint;
-    let evidence = evidence(study, found, class_use, cut_at);
-    let cause = cause::explain(&evidence);
-    let fixes = cause::fixes(&cause.code, found.family, evidence.language);
-    Finding {
-        scope: FindingScope::Trace,
-        detector: DETECTOR.to_owned(),
-        class: class_use.class,
-        family: found.family.id.clone(),
-        subject: found.family.subject.clone(),
-        endpoint: endpoint.clone(),
-        trace_id: segment.trace_id,
-        entry_span: entry.span_id,
-        start: entry.start,
-        requests: 1.0,
-        requests_affected: 1.0,
-        lookups: f64::from(class_use.lookups),
-        calls: f64::from(class_use.calls),
-        at_least: cut_at.is_some(),
-        wall_ns: class_use.wall_ns,
-        hidden_ns: class_use.hidden_ns,
-        entry_wall_ns: entry.duration_ns(),
-        cause,
-        fixes,
-        evidence: class_use.evidence.clone(),
-        templates: class_use.templates.clone(),
-        fingerprint: fingerprint(DETECTOR, endpoint, class_use.class, found.family),
+fn in_segment(scene: &mut Scene<'_, '_>) {
+    let (study, uses) = (scene.study, scene.uses);
+    for class_use in uses.iter().filter(|class_use| class_use.class == Class::CredentialLookup) {
+        let families = &study.lookups.families;
+        let found = families.iter().position(|found| found.family.id == *class_use.family);
+        let Some(index) = found.filter(|_| is_worth_it(scene, class_use)) else {
+            continue;
+        };
+        let owners = study.lookups.owners.iter().enumerate();
+        let owned = owners.filter(|(_, owner)| **owner == Some(index)).map(|(span, _)| span);
+        scene.report(finding(study, &families[index], class_use), owned);
     }
 }
 
-fn evidence(
-    study: &Study<'_>,
-    found: &FamilyLookups,
-    class_use: &ClassUse,
-    cut_at: Option<u32>,
-) -> Evidence {
+fn is_worth_it(scene: &Scene<'_, '_>, class_use: &ClassUse) -> bool {
+    let (thresholds, floor) = (&scene.thresholds.credentials, &scene.thresholds.floor);
+    let share = scene.share_of(class_use.wall_ns);
+    let repeated = class_use.lookups >= thresholds.lookups_min && share >= floor.share_min;
+    let costly =
+        class_use.lookups >= thresholds.lookups_costly_min && share >= thresholds.share_costly_min;
+    class_use.wall_ns >= floor.wall_ns_min && (repeated || costly)
+}
+
+fn finding(study: &Study<'_>, found: &FamilyLookups, class_use: &ClassUse) -> Finding {
+    let evidence = evidence(study, found, class_use);
+    let cause = cause::explain(&evidence);
+    let draft = Draft {
+        detector: DETECTOR.slug,
+        class: class_use.class,
+        family: found.family.id.clone(),
+        subject: found.family.subject.clone(),
+        fixes: wording::fixes(&cause.code, &found.family.id, evidence.language),
+        cause,
+        templates: class_use.templates.clone(),
+        identity: identity_of(found.family),
+    };
+    let amount = Amount {
+        lookups: f64::from(class_use.lookups),
+        calls: f64::from(class_use.calls),
+        wall_ns: class_use.wall_ns,
+        hidden_ns: class_use.hidden_ns,
+        evidence: class_use.evidence.clone(),
+    };
+    draft.in_trace(study, amount)
+}
+
+fn evidence(study: &Study<'_>, found: &FamilyLookups, class_use: &ClassUse) -> Evidence {
     let spans = &study.segment.spans;
     let answered = |answer| found.lookups.iter().filter(move |l| l.token == answer).count() as u32;
     let missing = found.missing.len() as u32;
@@ -170,30 +133,34 @@ fn evidence(
         refused: answered(TokenAnswer::Refused),
         per_call_ns: found.median_call_ns(spans),
         templates: class_use.templates.clone(),
-        cut_at,
+        cut_at: study.cut_at,
         timeout_ns: found.median_timeout_ns(spans).unwrap_or(0),
     }
 }
 
 /// Findings over an endpoint's requests: lookups in most of them, although
 /// none repeats them. What a single trace shows is left to the trace form.
-pub(crate) fn in_profile(profile: &EndpointProfile) -> Vec<Finding> {
+fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
+    let limits = &thresholds.credentials;
     let affected = |profile_use: &&ProfileUse| {
         let share = profile_use.samples_affected as f64 / profile.samples.max(1) as f64;
         profile_use.class == Class::CredentialLookup
-            && profile.samples >= REQUESTS_MIN
-            && share >= REQUESTS_SHARE_MIN
+            && profile.samples >= limits.requests_min
+            && share >= limits.requests_share_min
     };
     let worth_it = |profile_use: &&ProfileUse| {
-        share_of(profile, profile_use) >= PROFILE_SHARE_MIN
-            && !shown_by_traces(profile, profile_use)
+        share_of(profile, profile_use) >= limits.profile_share_min
+            && !shown_by_traces(profile, profile_use, thresholds)
     };
     profile
         .uses
         .iter()
         .filter(affected)
         .filter(worth_it)
-        .filter_map(|profile_use| profile_finding(profile, profile_use))
+        .filter_map(|profile_use| {
+            let family = knowledge().families.get(&profile_use.family)?;
+            Some(profile_finding(profile, profile_use, family, limits.requests_share_sure))
+        })
         .collect()
 }
 
@@ -202,52 +169,43 @@ fn share_of(profile: &EndpointProfile, profile_use: &ProfileUse) -> f64 {
 }
 
 /// True when the average affected request raises a finding of its own.
-fn shown_by_traces(profile: &EndpointProfile, profile_use: &ProfileUse) -> bool {
+fn shown_by_traces(
+    profile: &EndpointProfile,
+    profile_use: &ProfileUse,
+    thresholds: &Thresholds,
+) -> bool {
+    let (limits, floor) = (&thresholds.credentials, &thresholds.floor);
     let requests = profile_use.requests_affected.max(f64::MIN_POSITIVE);
     let lookups = profile_use.lookups / requests;
     let wall_ns = profile_use.wall_ns as f64 / requests;
     let share = share_of(profile, profile_use);
-    let repeated = lookups >= f64::from(LOOKUPS_MIN) && share >= SHARE_MIN;
-    let costly = lookups >= f64::from(LOOKUPS_COSTLY_MIN) && share >= SHARE_COSTLY_MIN;
-    wall_ns >= WALL_NS_MIN as f64 && (repeated || costly)
+    let repeated = lookups >= f64::from(limits.lookups_min) && share >= floor.share_min;
+    let costly =
+        lookups >= f64::from(limits.lookups_costly_min) && share >= limits.share_costly_min;
+    wall_ns >= floor.wall_ns_min as f64 && (repeated || costly)
 }
 
-fn profile_finding(profile: &EndpointProfile, profile_use: &ProfileUse) -> Option<Finding> {
-    let family = knowledge().families.get(&profile_use.family)?;
+fn profile_finding(
+    profile: &EndpointProfile,
+    profile_use: &ProfileUse,
+    family: &'static Family,
+    share_sure: f64,
+) -> Finding {
     let affected_share = profile_use.samples_affected as f64 / profile.samples.max(1) as f64;
-    let confidence = if affected_share >= REQUESTS_SHARE_SURE {
-        Confidence::VeryLikely
-    } else {
-        Confidence::Likely
-    };
+    let confidence =
+        if affected_share >= share_sure { Confidence::VeryLikely } else { Confidence::Likely };
     let spread = spread(profile, profile_use, family);
-    let cause = cause::explain_not_shared(&spread, confidence);
-    let example = profile_use.evidence.first();
-    let fixes = cause::fixes_not_shared(&spread);
-    Some(Finding {
-        scope: FindingScope::Endpoint,
-        detector: DETECTOR.to_owned(),
+    let draft = Draft {
+        detector: DETECTOR.slug,
         class: profile_use.class,
         family: family.id.clone(),
         subject: family.subject.clone(),
-        endpoint: profile.endpoint.clone(),
-        trace_id: example.map(|(trace, _, _)| *trace).unwrap_or_default(),
-        entry_span: example.map(|(_, entry, _)| *entry).unwrap_or_default(),
-        start: profile.window.1,
-        requests: profile.requests,
-        requests_affected: profile_use.requests_affected,
-        lookups: profile_use.lookups,
-        calls: profile_use.calls,
-        at_least: false,
-        wall_ns: profile_use.wall_ns,
-        hidden_ns: profile_use.hidden_ns,
-        entry_wall_ns: profile.entry_wall_ns,
-        cause,
-        fixes,
-        evidence: example.map_or_else(Vec::<SpanId>::new, |(_, _, spans)| spans.clone()),
+        cause: cause::explain_not_shared(&spread, confidence),
+        fixes: cause::fixes_not_shared(&spread),
         templates: profile_use.templates.clone(),
-        fingerprint: fingerprint(DETECTOR, &profile.endpoint, profile_use.class, family),
-    })
+        identity: identity_of(family),
+    };
+    draft.over_requests(profile, profile_use)
 }
 
 /// Means, since a profile keeps sums.

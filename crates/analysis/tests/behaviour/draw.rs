@@ -59,6 +59,32 @@ fn draw_time(record: &SegmentRecord) -> String {
         .collect()
 }
 
+/// Compares the findings in `text`, one a line, with what is expected.
+pub(crate) fn check_findings(text: &str, expected: Expect) {
+    let records = records(text);
+    let findings = records.iter().flat_map(|record| &record.findings);
+    expected.assert_eq(&findings.map(draw_repeats).collect::<String>());
+}
+
+/// A finding about repeated calls on one line.
+fn draw_repeats(finding: &Finding) -> String {
+    // Templates have places for values, too.
+    const PLACES: [&str; 4] = ["id", "uuid", "hash", "date"];
+    let mut names = finding.cause.text.split('{').skip(1).filter_map(|rest| rest.split('}').next());
+    assert!(names.all(|name| PLACES.contains(&name)), "{}", finding.cause.text);
+    assert!(!finding.fixes.is_empty(), "{} has no fix", finding.cause.code);
+    format!(
+        "{}: {}, {} of {} calls, {:.1} ms, {} ({})\n",
+        finding.detector,
+        finding.subject,
+        finding.lookups,
+        finding.calls,
+        finding.wall_ns as f64 / 1e6,
+        finding.cause.code,
+        finding.cause.confidence.slug(),
+    )
+}
+
 /// A finding on one line.
 pub(crate) fn draw_finding(finding: &Finding) -> String {
     format!(

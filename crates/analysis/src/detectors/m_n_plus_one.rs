@@ -1,0 +1,91 @@
+//! Looks for different calls that repeat together, once for each item.
+//!
+//! ```text
+//! SELECT user ─ GET price ─ UPDATE row
+//! SELECT user ─ GET price ─ UPDATE row          three turns or more, of two to
+//! SELECT user ─ GET price ─ UPDATE row          eight calls, queries and requests
+//! ```
+//!
+//! One after the other, under a span for each item, or in parallel. The calls
+//! of such a loop would otherwise be told one by one, or not at all: three
+//! turns are too few for each of them alone.
+
+use hotspan_model::{Class, Confidence};
+
+use super::Detector;
+use super::n_plus_one_query::differ;
+use super::repetition::{Repetition, class_of, name_of_call};
+use super::scene::Scene;
+use crate::figures;
+use crate::repeats::{Cycle, Group, Series, cycle_from};
+
+pub(super) const DETECTOR: Detector = Detector {
+    slug: "m-n-plus-one",
+    title: "Several calls for each item of a list",
+    in_segment,
+    uses: None,
+    in_profile: None,
+};
+
+fn in_segment(scene: &mut Scene<'_, '_>) {
+    let (repeats, limits) = (scene.repeats, scene.thresholds.repeats);
+    for first in 0..repeats.groups.len() {
+        if !fits(scene, repeats.groups[first]) {
+            continue;
+        }
+        let fits = |group: Group| fits(scene, group);
+        let cycle = cycle_from(repeats, scene.study, first, limits.turn_calls_max, fits);
+        if let Some(cycle) = cycle.filter(|cycle| cycle.turns >= limits.turns_min) {
+            report(scene, &cycle);
+        }
+    }
+}
+
+/// True for a group that may be part of a cycle: not explained, not by its
+/// nature, and not the same thing asked each time.
+fn fits(scene: &Scene<'_, '_>, group: Group) -> bool {
+    let (study, limits) = (scene.study, &scene.thresholds.repeats);
+    let calls = scene.repeats.spans(group);
+    !group.by_nature
+        && calls.len() >= limits.turns_min
+        && calls.iter().all(|&call| scene.is_free(call))
+        && matches!(
+            class_of(&study.segment.spans[calls[0]]),
+            Class::Database | Class::Http | Class::Rpc
+        )
+        && differ(&Series::new(study, calls).values(), calls.len(), limits.turns_min)
+}
+
+fn report(scene: &mut Scene<'_, '_>, cycle: &Cycle) {
+    let spans = &scene.study.segment.spans;
+    let mut calls: Vec<usize> =
+        cycle.groups.iter().flat_map(|(group, _)| scene.repeats.spans(*group)).copied().collect();
+    calls.sort_unstable_by_key(|&call| (spans[call].start, spans[call].end, call));
+    let operations: Vec<usize> =
+        cycle.groups.iter().map(|(group, _)| scene.repeats.spans(*group)[0]).collect();
+    let part = |&(group, times): &(Group, usize)| {
+        let name = name_of_call(&spans[scene.repeats.spans(group)[0]]);
+        if times > 1 { format!("{times} × {name}") } else { name }
+    };
+    let turn: Vec<String> = cycle.groups.iter().map(part).collect();
+    let sure = cycle.turns >= scene.thresholds.repeats.calls_min;
+    let confidence = if sure { Confidence::VeryLikely } else { Confidence::Likely };
+    let repetition = Repetition {
+        detector: DETECTOR.slug,
+        heading: "Calls for each item",
+        cause: ("calls_per_item", confidence),
+        calls: &calls,
+        lost: &calls,
+        operations: &operations,
+        repeats: cycle.turns,
+        target: None,
+        source: None,
+        figures: vec![
+            ("turns", figures::count(cycle.turns as u64)),
+            ("turn", turn.join(", then ")),
+        ],
+    };
+    if let Some(finding) = repetition.finding(scene) {
+        scene.report(finding, calls);
+    }
+}

@@ -1,0 +1,187 @@
+//! What findings about repeated calls have in common: how they are measured,
+//! what they are called, and the figures their causes are told with.
+
+use hotspan_model::normalise::url;
+use hotspan_model::{CallKind, Class, Confidence, Finding};
+
+use super::finding::{Amount, Draft, EVIDENCE_MAX};
+use super::scene::Scene;
+use crate::digest::SpanDigest;
+use crate::figures;
+use crate::repeats::{Series, Values};
+use crate::study::Study;
+use crate::wording;
+
+/// Calls of a request that repeat, and what a detector makes of them.
+pub(super) struct Repetition<'a> {
+    /// The detector's slug.
+    pub(super) detector: &'static str,
+    /// What subjects begin with: `N+1 query`.
+    pub(super) heading: &'static str,
+    /// The cause's code and how sure it is.
+    pub(super) cause: (&'static str, Confidence),
+    /// The calls, by start.
+    pub(super) calls: &'a [usize],
+    /// Those of them that are too many: what the time lost is measured by.
+    pub(super) lost: &'a [usize],
+    /// One call of each operation, in order.
+    pub(super) operations: &'a [usize],
+    /// How often something is repeated.
+    pub(super) repeats: usize,
+    /// What the issue is about when it is not the operations: the target.
+    pub(super) target: Option<&'a str>,
+    /// What came before the calls, if that matters.
+    pub(super) source: Option<usize>,
+    /// Figures that only this detector has.
+    pub(super) figures: Vec<(&'static str, String)>,
+}
+
+impl Repetition<'_> {
+    /// The finding, when it costs enough.
+    pub(super) fn finding(self, scene: &Scene<'_, '_>) -> Option<Finding> {
+        let study = scene.study;
+        let wall_ns = study.paths.of_set_ns(self.lost.iter().copied());
+        if !scene.is_worth(wall_ns) {
+            return None;
+        }
+        let spans = &study.segment.spans;
+        let (code, confidence) = self.cause;
+        let series = Series::new(study, self.calls);
+        let mut told = told(study, &series, wall_ns, scene.share_of(wall_ns));
+        let names: Vec<String> =
+            self.operations.iter().map(|&call| name_of_call(&spans[call])).collect();
+        told.push(("call", names.first().cloned().unwrap_or_default()));
+        let source = self.source.map(|source| name_of_call(&spans[source]));
+        told.push(("source", source.clone().unwrap_or_default()));
+        told.extend(self.figures);
+        let mut identity: Vec<String> = match self.target {
+            Some(target) => vec![url::path_template(target)],
+            None => {
+                let operations = self.operations.iter();
+                operations.flat_map(|&call| identity_of(&spans[call])).collect()
+            }
+        };
+        // The turns of a cycle may be seen to begin anywhere.
+        identity.sort_unstable();
+        let about = self.target.map_or_else(|| names.join(", "), str::to_owned);
+        let language = study.segment.facts.sdk.language;
+        let draft = Draft {
+            detector: self.detector,
+            class: self.operations.iter().map(|&call| class_of(&spans[call])).min()?,
+            family: format!("{} {}", self.detector, identity.join(" ")),
+            subject: format!("{}: {about}", self.heading),
+            cause: wording::cause(code, confidence, &told, facts(study, &series, source)),
+            fixes: wording::fixes(code, "", language),
+            templates: names,
+            identity,
+        };
+        let evidence = self.lost.iter().take(EVIDENCE_MAX);
+        let amount = Amount {
+            lookups: self.repeats as f64,
+            calls: self.calls.len() as f64,
+            wall_ns,
+            hidden_ns: 0,
+            evidence: evidence.map(|&call| spans[call].span_id).collect(),
+        };
+        Some(draft.in_trace(study, amount))
+    }
+}
+
+/// Figures that every text about repeated calls may use.
+fn told(
+    study: &Study<'_>,
+    series: &Series<'_, '_>,
+    wall_ns: i64,
+    share: f64,
+) -> Vec<(&'static str, String)> {
+    let at_once = series.at_once();
+    vec![
+        ("at_least", study.cut_at.map_or("", |_| "at least ").to_owned()),
+        ("calls", figures::count(series.calls.len() as u64)),
+        ("per_call", figures::duration(series.median_ns())),
+        ("time", figures::duration(wall_ns)),
+        ("share", figures::percent(share)),
+        ("at_once", figures::count(at_once as u64)),
+        ("values", values(series)),
+        ("order", order(at_once)),
+    ]
+}
+
+fn values(series: &Series<'_, '_>) -> String {
+    match series.values() {
+        Values::Unknown => "do not tell the values they ask with".to_owned(),
+        Values::Different(1) => "ask for the same".to_owned(),
+        Values::Different(count) => {
+            format!("ask for {} different things", figures::count(count as u64))
+        }
+    }
+}
+
+fn order(at_once: usize) -> String {
+    match at_once {
+        0 | 1 => "one after the other".to_owned(),
+        more => format!("up to {} of them at one time", figures::count(more as u64)),
+    }
+}
+
+fn facts(
+    study: &Study<'_>,
+    series: &Series<'_, '_>,
+    source: Option<String>,
+) -> Vec<(String, String)> {
+    let median = figures::duration(series.median_ns());
+    let count = figures::count(series.calls.len() as u64);
+    let mut facts = vec![(format!("{count} × {median}"), "calls and their median".to_owned())];
+    let parents = series.parents();
+    let parent = series.calls.first().and_then(|&call| study.tree.parents[call]);
+    if let Some(parent) = parent.filter(|_| parents > 1) {
+        let name = &study.segment.spans[parent].name;
+        let number = figures::count(parents as u64);
+        facts.push((number, format!("spans that they hang under, such as {name}")));
+    }
+    if let Values::Different(different) = series.values() {
+        facts.push((figures::count(different as u64), "different things asked for".to_owned()));
+    }
+    match series.at_once() {
+        0 | 1 => {}
+        more => facts.push((figures::count(more as u64), "at one time".to_owned())),
+    }
+    if let Some(source) = source {
+        facts.push((source, "is the call that ended last before them".to_owned()));
+    }
+    if let Some(spans) = study.cut_at {
+        facts.push((
+            format!("{} spans", figures::count(u64::from(spans))),
+            "is where the telemetry SDK cut this trace: there may be more".to_owned(),
+        ));
+    }
+    facts
+}
+
+/// A call as people read it: `SELECT order_items`, `GET api/users/{id}`.
+pub(super) fn name_of_call(span: &SpanDigest) -> String {
+    match &span.call {
+        Some(call) if call.kind == CallKind::Http && !span.name.is_empty() => span.name.to_string(),
+        Some(call) => call.operation.clone(),
+        None => span.name.to_string(),
+    }
+}
+
+pub(super) fn class_of(span: &SpanDigest) -> Class {
+    span.call.as_ref().map_or(Class::Own, |call| call.class)
+}
+
+/// What a call is in a fingerprint: whom it calls, hosts that differ in
+/// numbers being one, and what it does.
+pub(super) fn identity_of(span: &SpanDigest) -> [String; 2] {
+    match &span.call {
+        Some(call) => [url::path_template(&call.target), call.operation.clone()],
+        None => [String::new(), span.name.to_string()],
+    }
+}
+
+/// Sets the issue apart from others of its class at the endpoint.
+pub(super) fn family_of(detector: &str, span: &SpanDigest) -> String {
+    let [target, operation] = identity_of(span);
+    format!("{detector} {target} {operation}")
+}

@@ -1,0 +1,138 @@
+//! What makes a shape worth a finding: every figure that a detector compares
+//! with, by family of detectors. A value here is a decision about precision;
+//! what a protocol or an SDK does is knowledge and stands there.
+
+use hotspan_model::time::NANOS_PER_MILLI;
+
+/// The thresholds of all detectors.
+#[derive(Debug, Clone, Copy, PartialEq, Default)]
+pub struct Thresholds {
+    /// Below it no finding inside a trace is made.
+    pub floor: Floor,
+    /// Of credential lookups.
+    pub credentials: CredentialThresholds,
+    /// Of calls that repeat.
+    pub repeats: RepeatThresholds,
+    /// Of calls that fail and are repeated.
+    pub retries: RetryThresholds,
+    /// Of calls that run at one time.
+    pub fan_out: FanOutThresholds,
+}
+
+/// What a finding inside a trace must cost at least. Both must hold: a share of
+/// a short request is nobody's problem, and neither is a moment of a long one.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Floor {
+    /// Share of the request's wall time, 0..=1.
+    pub share_min: f64,
+    /// Wall time on the critical path.
+    pub wall_ns_min: i64,
+}
+
+impl Default for Floor {
+    fn default() -> Self {
+        Self { share_min: 0.01, wall_ns_min: 20 * NANOS_PER_MILLI }
+    }
+}
+
+/// Thresholds of credential lookups.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct CredentialThresholds {
+    /// Lookups in one segment that are a repeat beyond doubt.
+    pub lookups_min: u32,
+    /// Two lookups may be two clients that a process makes when it starts. They
+    /// are reported only when they cost `share_costly_min`.
+    pub lookups_costly_min: u32,
+    /// Share of the request that makes so few lookups worth a finding, 0..=1.
+    pub share_costly_min: f64,
+    /// Requests that the endpoint form needs to have seen.
+    pub requests_min: u64,
+    /// Share of them that must have a lookup, 0..=1. Processes that start and
+    /// warm up stay far below it.
+    pub requests_share_min: f64,
+    /// From this share of requests on, no other explanation is left.
+    pub requests_share_sure: f64,
+    /// Share of time in the endpoint form. Lower than in a trace: a lookup in
+    /// every request is a defect at any price, because all processes of a host
+    /// share one small budget of metadata calls. It only keeps out what rounds
+    /// to nothing.
+    pub profile_share_min: f64,
+}
+
+impl Default for CredentialThresholds {
+    fn default() -> Self {
+        Self {
+            lookups_min: 3,
+            lookups_costly_min: 2,
+            share_costly_min: 0.05,
+            requests_min: 30,
+            requests_share_min: 0.5,
+            requests_share_sure: 0.9,
+            profile_share_min: 0.001,
+        }
+    }
+}
+
+/// Thresholds of calls that repeat inside one request.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RepeatThresholds {
+    /// Calls of one operation that are one for each item of a list.
+    pub calls_min: usize,
+    /// The same when no call before them can have brought the list. More,
+    /// because then nothing but their number speaks for a loop.
+    pub calls_without_source_min: usize,
+    /// Calls that ask for the same.
+    pub same_min: usize,
+    /// Turns of a cycle of different calls.
+    pub turns_min: usize,
+    /// Calls of one turn: longer stretches that repeat are programs, not loops.
+    pub turn_calls_max: usize,
+    /// From so many calls after a source on, no other explanation is left.
+    pub calls_sure: usize,
+}
+
+impl Default for RepeatThresholds {
+    fn default() -> Self {
+        Self {
+            calls_min: 5,
+            calls_without_source_min: 10,
+            same_min: 3,
+            turns_min: 3,
+            turn_calls_max: 8,
+            calls_sure: 10,
+        }
+    }
+}
+
+/// Thresholds of calls that fail and are repeated. One failure, or some with
+/// pauses and a success in the end, is what retries are for.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct RetryThresholds {
+    /// Failures of one call that are too many when nothing pauses between them
+    /// or none succeeds in the end.
+    pub failures_min: usize,
+    /// Calls of one operation in one request that needed another attempt.
+    pub chains_min: usize,
+    /// Failures that all of them must have together.
+    pub failures_together_min: usize,
+}
+
+impl Default for RetryThresholds {
+    fn default() -> Self {
+        Self { failures_min: 3, chains_min: 3, failures_together_min: 5 }
+    }
+}
+
+/// Thresholds of calls that run at one time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct FanOutThresholds {
+    /// Calls of one request to one target in flight at one time. Below it they
+    /// are told as what they are for; connection pools end at some ten.
+    pub at_once_min: usize,
+}
+
+impl Default for FanOutThresholds {
+    fn default() -> Self {
+        Self { at_once_min: 50 }
+    }
+}

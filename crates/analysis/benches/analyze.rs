@@ -8,7 +8,7 @@ use std::sync::Arc;
 
 use divan::Bencher;
 use divan::counter::ItemsCount;
-use hotspan_analysis::{Segment, SpanDigest, analyze, digest, segments};
+use hotspan_analysis::{Segment, SpanDigest, analyze, asked, digest, segments};
 use hotspan_model::{Span, TraceId};
 use hotspan_testkit::{notation, traffic};
 use hotspan_wire::otlp;
@@ -38,7 +38,9 @@ fn digests(shape: &str) -> Vec<(TraceId, Vec<SpanDigest>)> {
     let traces = spans(shape);
     let traces = traces.chunk_by(|a, b| a.trace_id == b.trace_id);
     traces
-        .map(|trace| (trace[0].trace_id, trace.iter().map(|s| digest(&project, s)).collect()))
+        .map(|trace| {
+            (trace[0].trace_id, trace.iter().map(|s| digest(&project, s, asked(s))).collect())
+        })
         .collect()
 }
 
@@ -47,8 +49,16 @@ fn digest_spans(bencher: Bencher<'_, '_>, shape: &str) {
     let project = Arc::from("default");
     let spans = spans(shape);
     bencher.counter(ItemsCount::new(SPANS)).bench_local(|| {
-        divan::black_box(&spans).iter().map(|span| digest(&project, span)).collect::<Vec<_>>()
+        divan::black_box(&spans).iter().map(|span| digest(&project, span, 0)).collect::<Vec<_>>()
     });
+}
+
+#[divan::bench(args = SHAPES)]
+fn hash_what_is_asked(bencher: Bencher<'_, '_>, shape: &str) {
+    let spans = spans(shape);
+    bencher
+        .counter(ItemsCount::new(SPANS))
+        .bench_local(|| divan::black_box(&spans).iter().map(asked).fold(0, |a, b| a ^ b));
 }
 
 #[divan::bench(args = SHAPES)]
@@ -60,11 +70,22 @@ fn find_segments(bencher: Bencher<'_, '_>, shape: &str) {
     });
 }
 
+/// A word of its own for every number, without digits.
+fn word(number: usize) -> String {
+    number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
+}
+
+const LONG: [&str; 6] = ["loop", "cycle", "many loops", "different", "parallel", "failing"];
+
 /// One trace of 100,000 spans in one segment, in shapes that make detectors
-/// work: one loop, a loop over parents with three calls a turn, every call
-/// different, everything at one time, and all failing.
-#[divan::bench(args = ["loop", "cycle", "different", "parallel", "failing"], sample_count = 10)]
+/// work: one loop, a loop over parents with three calls a turn, 20,000 calls
+/// that repeat five times, every call different, everything at one time, and
+/// all failing.
+#[divan::bench(args = LONG, sample_count = 10)]
 fn analyze_a_long_trace(bencher: Bencher<'_, '_>, shape: &str) {
+    let line = |nth: usize| format!("    GET http://b/a{}/c {}+0.001\n", word(nth), 2 + nth);
+    let many_loops =
+        format!("  repeat ×5 every 20000\n{}", (0..20_000).map(line).collect::<String>());
     let lines = match shape {
         "loop" => "  SELECT * FROM a WHERE id = $1 2+1 ×99998 every 1.1",
         "cycle" => {
@@ -74,6 +95,7 @@ fn analyze_a_long_trace(bencher: Bencher<'_, '_>, shape: &str) {
       GET http://b/c/{n} 3+1
       UPDATE a SET b = $1 4+1"
         }
+        "many loops" => &many_loops,
         "different" => "  GET http://b/c{n}x/d 2+1 ×99998 every 1.1",
         "parallel" => "  GET http://b/c/{n} 2+100000 ×99998 every 1.1",
         _ => "  GET http://b/c 2+1 ×99998 every 1.1 =503",
@@ -81,7 +103,7 @@ fn analyze_a_long_trace(bencher: Bencher<'_, '_>, shape: &str) {
     let text = format!("server GET /long 0..130000\n  SELECT * FROM list 1+1\n{lines}");
     let project = Arc::from("default");
     let spans: Vec<SpanDigest> =
-        notation::parse(&text).iter().map(|span| digest(&project, span)).collect();
+        notation::parse(&text).iter().map(|span| digest(&project, span, asked(span))).collect();
     let segments = segments(TraceId([1; 16]), &spans);
     assert_eq!(segments.len(), 1);
     bencher

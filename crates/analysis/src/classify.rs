@@ -4,9 +4,13 @@
 //! Which hosts and paths are credential lookups is not known here but in the
 //! knowledge crate.
 
-mod database;
-mod http;
+mod aws;
+mod cache;
+pub(crate) mod database;
+pub(crate) mod http;
+mod message;
 mod rpc;
+mod search;
 
 use std::sync::Arc;
 
@@ -24,9 +28,9 @@ pub(crate) fn call_of(span: &ToldSpan<'_>) -> Option<Call> {
         return None;
     }
     set_up(span)
-        .or_else(|| rpc::aws_operation(span))
+        .or_else(|| aws::operation(span))
         .or_else(|| database::statement(span))
-        .or_else(|| message(span))
+        .or_else(|| message::message(span))
         .or_else(|| rpc::procedure(span))
         .or_else(|| http::request(span))
         .or_else(|| unknown(span))
@@ -105,6 +109,11 @@ fn set_up(span: &ToldSpan<'_>) -> Option<Call> {
         "connect" | "tcp.connect" | "tls.connect" | "HTTP CONNECT" if !target.is_empty() => {
             Some(call(CallKind::Connect, Class::ConnectionSetup, target, "connect"))
         }
+        name if is_driver_set_up(span) => {
+            // A pool hands out what it has: waiting for it is no connecting.
+            let operation = if name.contains("pool") { "acquire" } else { "connect" };
+            Some(call(CallKind::Connect, Class::ConnectionSetup, target, operation))
+        }
         "dns.lookup" | "dns.resolve" => Some(call(CallKind::Dns, Class::Dns, target, "resolve")),
         _ if op(span) == "http.connect" => {
             Some(call(CallKind::Connect, Class::ConnectionSetup, target, "connect"))
@@ -113,25 +122,12 @@ fn set_up(span: &ToldSpan<'_>) -> Option<Call> {
     }
 }
 
-fn message(span: &ToldSpan<'_>) -> Option<Call> {
-    let attributes = &span.attributes;
-    let system = attributes.first_str(&[Key::MessagingSystem]);
-    let sends = span.kind == SpanKind::Producer || op(span).starts_with("queue.");
-    if !sends && (system.is_none() || span.kind != SpanKind::Client) {
-        return None;
-    }
-    let target = attributes
-        .first_str(&[
-            Key::MessagingDestinationTemplate,
-            Key::MessagingDestinationName,
-            Key::MessagingDestination,
-        ])
-        .or(system)
-        .unwrap_or_default();
-    let operation = attributes
-        .first_str(&[Key::MessagingOperationName, Key::MessagingOperation])
-        .unwrap_or("publish");
-    Some(call(CallKind::Message, Class::Queue, target, format!("{operation} {target}").trim()))
+/// What drivers and pools of databases call it: `pg-pool.connect`, `redis-connect`.
+fn is_driver_set_up(span: &ToldSpan<'_>) -> bool {
+    let connects = [".connect", "-connect"].iter().any(|end| span.name.ends_with(end));
+    connects
+        && !span.name.contains(' ')
+        && span.attributes.first_str(&[Key::DbSystemName, Key::DbSystem]).is_some()
 }
 
 /// A client span that fits nothing known still leaves the service.

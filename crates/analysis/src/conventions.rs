@@ -17,8 +17,15 @@ macro_rules! keys {
 }
 
 keys! {
+    AwsDynamodbTableNames = "aws.dynamodb.table_names",
     AwsOperation = "aws.operation",
+    AwsOperationName = "aws.operation_name",
+    AwsS3Bucket = "aws.s3.bucket",
+    AwsS3Object = "aws.s3.key",
     AwsService = "aws.service",
+    AwsServiceId = "aws.service_id",
+    CacheItemSize = "cache.item_size",
+    CacheItem = "cache.key",
     DbCassandraTable = "db.cassandra.table",
     DbCollectionName = "db.collection.name",
     DbMongodbCollection = "db.mongodb.collection",
@@ -30,23 +37,47 @@ keys! {
     DbQueryText = "db.query.text",
     DbSqlTable = "db.sql.table",
     DbStatement = "db.statement",
+    DbStoredProcedureName = "db.stored_procedure.name",
     DbSystem = "db.system",
     DbSystemName = "db.system.name",
+    ElasticsearchMethod = "elasticsearch.method",
+    ElasticsearchUrl = "elasticsearch.url",
+    GraphqlOperationName = "graphql.operation.name",
+    GraphqlOperationType = "graphql.operation.type",
     HotspanErrorEvent = "hotspan.error_event",
     HttpHost = "http.host",
     HttpMethod = "http.method",
+    HttpQuery = "http.query",
+    HttpRequestBodySize = "http.request.body.size",
+    HttpRequestContentLength = "http.request_content_length",
+    HttpRequestHeaderContentLength = "http.request.header.content-length",
+    HttpRequestHeaderContentLengthFlat = "http.request.header.content_length",
     HttpRequestMethod = "http.request.method",
     HttpRequestMethodFlat = "http.request_method",
+    HttpRequestResendCount = "http.request.resend_count",
+    HttpResendCount = "http.resend_count",
+    HttpResponseBodySize = "http.response.body.size",
+    HttpResponseContentLength = "http.response_content_length",
+    HttpResponseHeaderContentLength = "http.response.header.content-length",
+    HttpResponseHeaderContentLengthFlat = "http.response.header.content_length",
     HttpResponseStatusCode = "http.response.status_code",
+    HttpResponseTransferSize = "http.response_transfer_size",
     HttpRoute = "http.route",
     HttpStatusCode = "http.status_code",
     HttpTarget = "http.target",
     HttpUrl = "http.url",
     MessagingDestination = "messaging.destination",
+    MessagingDestinationAnonymous = "messaging.destination.anonymous",
     MessagingDestinationName = "messaging.destination.name",
     MessagingDestinationTemplate = "messaging.destination.template",
+    MessagingDestinationTemporary = "messaging.destination.temporary",
+    MessagingMessageBodySize = "messaging.message.body.size",
+    MessagingMessageEnvelopeSize = "messaging.message.envelope.size",
+    MessagingMessagePayloadSize = "messaging.message.payload_size_bytes",
     MessagingOperation = "messaging.operation",
     MessagingOperationName = "messaging.operation.name",
+    MessagingOperationType = "messaging.operation.type",
+    MessagingPayloadSize = "messaging.message_payload_size_bytes",
     MessagingSystem = "messaging.system",
     NetPeerIp = "net.peer.ip",
     NetPeerName = "net.peer.name",
@@ -56,6 +87,7 @@ keys! {
     RpcService = "rpc.service",
     RpcSystem = "rpc.system",
     RpcSystemName = "rpc.system.name",
+    SentryGraphqlOperation = "sentry.graphql.operation",
     SentryOp = "sentry.op",
     SentrySegmentNameSource = "sentry.segment.name.source",
     SentrySpanSource = "sentry.span.source",
@@ -67,6 +99,7 @@ keys! {
     Url = "url",
     UrlFull = "url.full",
     UrlPath = "url.path",
+    UrlQuery = "url.query",
 }
 
 /// A place in [`PLACES`] where no key is.
@@ -140,10 +173,27 @@ impl<'a> Told<'a> {
         keys.iter().find_map(|&key| self.get(key)?.as_str().filter(|text| !text.is_empty()))
     }
 
+    /// The text of the first of `keys` that has one, be it text or the first
+    /// of a list of texts (`["text"]`, kept as JSON).
+    pub(crate) fn first_listed(&self, keys: &[Key]) -> Option<&'a str> {
+        keys.iter().find_map(|&key| match self.get(key)? {
+            ValueRef::Str(text) => Some(text).filter(|text| !text.is_empty()),
+            ValueRef::Json(list) => first_of_list(list),
+            _ => None,
+        })
+    }
+
     /// The whole number of the first of `keys` that has one.
     pub(crate) fn first_int(&self, keys: &[Key]) -> Option<i64> {
         keys.iter().find_map(|&key| self.get(key)?.as_int())
     }
+}
+
+fn first_of_list(json: &str) -> Option<&str> {
+    let quoted = json.trim_start().strip_prefix('[')?.trim_start().strip_prefix('"')?;
+    let (text, _) = quoted.split_once('"')?;
+    // Escapes would have to be undone; nothing that is looked up has any.
+    Some(text).filter(|text| !text.is_empty() && !text.contains('\\'))
 }
 
 /// A span whose attributes are the ones that conventions name.
@@ -158,6 +208,16 @@ impl<'a> ToldSpan<'a> {
     /// Looks up everything that `span` tells.
     pub(crate) fn of(span: &'a Span) -> Self {
         Self { span, attributes: Told::of(&span.attributes) }
+    }
+
+    /// Every attribute, those without a meaning here included.
+    pub(crate) fn all_attributes(&self) -> &'a Attributes {
+        &self.span.attributes
+    }
+
+    /// Its name, which lives as long as the span does.
+    pub(crate) fn told_name(&self) -> &'a str {
+        &self.span.name
     }
 }
 

@@ -7,14 +7,15 @@
 use std::sync::Arc;
 
 use hotspan_model::{
-    Call, Door, Endpoint, EntryHint, Language, Sdk, Span, SpanId, SpanKind, Status, UnixNanos,
-    ValueRef,
+    Call, CallKind, Door, Endpoint, EntryHint, Language, Sdk, Span, SpanId, SpanKind, Status,
+    UnixNanos, ValueRef,
 };
 
-use crate::conventions::{Key, ToldSpan};
+use crate::classify;
+use crate::conventions::{Key, Told, ToldSpan};
 use crate::endpoint::endpoint_of;
+use crate::payload::payload_bytes;
 use crate::statement::{Traits, traits_of};
-use crate::{asked, classify};
 
 /// What analysis knows of one span.
 #[derive(Debug, Clone, PartialEq)]
@@ -35,12 +36,19 @@ pub struct SpanDigest {
     pub call: Option<Arc<Call>>,
     /// What only entry spans need kept.
     pub entry_facts: Option<Arc<EntryFacts>>,
-    /// A hash of what it asked for, values included; 0 when it does not tell.
+    /// What the call asked for, values included, as
+    /// [`asked`](crate::asked()) hashes it; 0 when the span does not tell.
     pub asked: u64,
     /// What its operation does not show.
     pub traits: Traits,
+    /// Bytes of the answer's body as told, else of the request's, else of the
+    /// message; 0 when not told, and [`u32::MAX`] stands for anything beyond.
+    pub payload_bytes: u32,
     /// HTTP status of the answer; 0 when not told.
     pub http_status: u16,
+    /// Which attempt after the first this is, as the client tells; 0 when it
+    /// is the first or nothing is told, 255 for anything beyond.
+    pub resend_count: u8,
     /// Its role.
     pub kind: SpanKind,
     /// How it ended.
@@ -70,6 +78,24 @@ impl SpanDigest {
         self.name.is_empty() && self.kind == SpanKind::Client
     }
 
+    /// Whether this call asked for the same as `other`, values included. `None`
+    /// when a span does not tell, and when only the address is known to be the
+    /// same: bodies of requests are in no span.
+    pub fn asks_same(&self, other: &Self) -> Option<bool> {
+        if self.asked == 0 || other.asked == 0 {
+            return None;
+        }
+        let same = self.asked == other.asked;
+        (!same || !self.sends_body()).then_some(same)
+    }
+
+    /// True for HTTP requests whose body says what they ask for.
+    fn sends_body(&self) -> bool {
+        let call = self.call.as_deref().filter(|call| call.kind == CallKind::Http);
+        let method = call.and_then(|call| call.operation.split(' ').next());
+        matches!(method, Some("POST" | "PUT" | "PATCH" | "QUERY"))
+    }
+
     /// True when the call is known to have failed.
     pub fn failed(&self) -> bool {
         self.status == Status::Error || self.http_status >= 400
@@ -97,8 +123,9 @@ pub struct EntryFacts {
     pub streamed: bool,
 }
 
-/// The digest of `span`, received for `project`.
-pub fn digest(project: &Arc<str>, span: &Span) -> SpanDigest {
+/// The digest of `span`, received for `project`. `asked` is what
+/// [`asked`](crate::asked()) said of the span before its values were taken out.
+pub fn digest(project: &Arc<str>, span: &Span, asked: u64) -> SpanDigest {
     let span = &ToldSpan::of(span);
     let error_event = span.attributes.get(Key::HotspanErrorEvent) == Some(ValueRef::Bool(true));
     let entry_facts = (span.entry == EntryHint::Yes && !error_event)
@@ -115,11 +142,13 @@ pub fn digest(project: &Arc<str>, span: &Span) -> SpanDigest {
         end: span.end.max(span.start),
         name: classify::name_of(span, call.as_ref()),
         service: Arc::clone(&span.service),
-        asked: call.as_ref().map_or(0, |call| asked::asked(span, call.kind)),
         traits: call.as_ref().map_or(Traits::default(), |call| traits_of(span, call.kind)),
         call: call.map(Arc::new),
         entry_facts,
+        asked,
+        payload_bytes: payload_bytes(&span.attributes),
         http_status: http_status(span),
+        resend_count: resend_count(&span.attributes),
         kind: span.kind,
         status: span.status,
         entry: span.entry,
@@ -136,6 +165,11 @@ fn http_status(span: &ToldSpan<'_>) -> u16 {
         .and_then(|code| u16::try_from(code).ok())
         .filter(|code| (100..600).contains(code))
         .unwrap_or(0)
+}
+
+fn resend_count(attributes: &Told<'_>) -> u8 {
+    let count = attributes.first_int(&[Key::HttpRequestResendCount, Key::HttpResendCount]);
+    u8::try_from(count.unwrap_or(0).max(0)).unwrap_or(u8::MAX)
 }
 
 fn entry_facts(project: &Arc<str>, span: &ToldSpan<'_>) -> EntryFacts {

@@ -1,14 +1,17 @@
 //! Analysis over a finished segment or an endpoint's profile: pure functions.
 //!
-//! The way of a span: [`digest`](digest()) keeps what is needed of it,
+//! The way of a span: [`asked`](asked()) looks at its values before they are taken
+//! out, [`digest`](digest()) keeps what is needed of it,
 //! [`segments`] splits a trace, [`analyze`](analyze()) turns a segment into the record
 //! that roll-ups, profiles and issues are made of, and [`analyze_profile`] looks at
-//! many requests of one endpoint together. [`trace_view`](trace_view()) does all of it for
+//! many requests of one endpoint together. [`verification`] compares an endpoint
+//! before and after a fix. [`trace_view`](trace_view()) does all of it for
 //! one trace page.
 //!
 //! What must not live here: async, clocks, files, sockets, storage, wire formats.
 
 pub mod analyze;
+pub mod asked;
 pub mod critical_path;
 pub mod digest;
 pub mod flame;
@@ -16,24 +19,28 @@ pub mod segment;
 pub mod thresholds;
 pub mod trace_view;
 pub mod tree;
+pub mod verification;
 pub mod waterfall;
 
-mod asked;
 mod call_tree;
 mod cause;
 mod classify;
+mod comparison;
 mod conventions;
 mod detectors;
 mod endpoint;
 mod figures;
 mod fingerprint;
 mod lookups;
+mod payload;
 mod repeats;
+mod resample;
 mod statement;
 mod study;
 mod wording;
 
 pub use analyze::{analyze, analyze_profile, analyze_profile_with, analyze_with};
+pub use asked::asked;
 pub use critical_path::{PathPart, critical_path};
 pub use detectors::known_detectors;
 pub use digest::{EntryFacts, SpanDigest, digest};

@@ -8,7 +8,8 @@
 use hotspan_knowledge::knowledge;
 use hotspan_model::CallKind;
 
-use crate::asked;
+use crate::classify::database::text_of;
+use crate::classify::http::parts_of;
 use crate::conventions::ToldSpan;
 
 /// Longer statements are cut: the start tells queries apart.
@@ -32,7 +33,7 @@ pub struct Traits {
 /// The traits of a call of `kind` that `span` makes.
 pub(crate) fn traits_of(span: &ToldSpan<'_>, kind: CallKind) -> Traits {
     match kind {
-        CallKind::Database => asked::statement_of(span).map_or(Traits::default(), of_statement),
+        CallKind::Database => text_of(span).map_or(Traits::default(), of_statement),
         CallKind::Http => Traits { page: page_of_address(span), ..Traits::default() },
         _ => Traits::default(),
     }
@@ -40,7 +41,7 @@ pub(crate) fn traits_of(span: &ToldSpan<'_>, kind: CallKind) -> Traits {
 
 /// The place that paging parameters of the address name.
 fn page_of_address(span: &ToldSpan<'_>) -> u16 {
-    let query = asked::query_of(span);
+    let query = parts_of(span).map_or("", |request| request.query);
     let is_place = |key: &str| {
         let plain = key.chars().filter(|c| c.is_ascii_alphanumeric());
         let plain: String = plain.map(|c| c.to_ascii_lowercase()).collect();

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hotspan_model::{Class, SegmentRecord, Span, SpanId, TraceId, UnixNanos};
 
 use crate::analyze::record_and_offenders;
+use crate::asked::asked;
 use crate::digest::{SpanDigest, digest};
 use crate::segment::segments;
 use crate::study::Study;
@@ -67,10 +68,11 @@ pub struct HiddenCall {
     pub label: String,
 }
 
-/// The view of the spans of one trace, received for `project`.
+/// The view of the spans of one trace, received for `project`. What calls asked
+/// for is told by the values that the spans still have.
 pub fn trace_view(project: &Arc<str>, spans: &[Span]) -> TraceView {
     let trace_id = spans.first().map(|span| span.trace_id).unwrap_or_default();
-    let digests: Vec<SpanDigest> = spans.iter().map(|span| digest(project, span)).collect();
+    let digests = spans.iter().map(|span| digest(project, span, asked(span))).collect();
     let mut builder = Builder::new(digests);
     for (index, segment) in segments(trace_id, &builder.digests).iter().enumerate() {
         let study = Study::of(segment);

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use expect_test::{Expect, expect};
-use hotspan_analysis::{analyze, digest, segments};
+use hotspan_analysis::{analyze, asked, digest, segments};
 use hotspan_model::{SegmentRecord, Span, TraceId};
 use hotspan_testkit::decode::spans_of_case;
 use hotspan_testkit::fixtures::cases;
@@ -22,7 +22,7 @@ fn traces(case: &str) -> BTreeMap<(i64, TraceId), Vec<Span>> {
 
 fn records(spans: &[Span]) -> Vec<SegmentRecord> {
     let project = Arc::from("default");
-    let digests: Vec<_> = spans.iter().map(|span| digest(&project, span)).collect();
+    let digests: Vec<_> = spans.iter().map(|span| digest(&project, span, asked(span))).collect();
     segments(spans[0].trace_id, &digests).iter().map(analyze).collect()
 }
 

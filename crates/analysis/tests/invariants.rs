@@ -4,7 +4,7 @@
 use std::sync::Arc;
 
 use hotspan_analysis::{
-    Segment, SpanDigest, Tree, analyze, critical_path, digest, segments, trace_view,
+    Segment, SpanDigest, Tree, analyze, asked, critical_path, digest, segments, trace_view,
 };
 use hotspan_model::calltree::CallNode;
 use hotspan_model::{EntryHint, Finding, Span, SpanId, SpanKind, Status, TraceId, UnixNanos};
@@ -83,7 +83,7 @@ fn any_times() -> impl Strategy<Value = (i64, i64)> {
 
 fn digests(spans: &[Span]) -> Vec<SpanDigest> {
     let project = Arc::from("default");
-    spans.iter().map(|span| digest(&project, span)).collect()
+    spans.iter().map(|span| digest(&project, span, asked(span))).collect()
 }
 
 fn segments_of(spans: &[Span]) -> Vec<Segment> {

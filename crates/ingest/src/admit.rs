@@ -134,7 +134,8 @@ fn judge_times(decoded: &Decoded, now: UnixNanos, rules: &TimeRules) -> Vec<Reje
 }
 
 /// Leaves the refused items out, hashes the rest as decoded, then scrubs it:
-/// the hash stays the same when scrubbing learns of more secrets.
+/// the hash stays the same when scrubbing learns of more secrets, and only
+/// before it do statements tell which values they ask for.
 fn keep(
     decoded: Decoded,
     project: &Arc<str>,
@@ -148,6 +149,7 @@ fn keep(
         spans.retain(|_| items.next().is_none_or(|item| !refused.contains(&item)));
     }
     let hashes = hotspan_wire::content_hashes(&spans);
+    let asked = spans.iter().map(hotspan_analysis::asked).collect();
     scrub::scrub_all(&mut spans);
     let asides = Asides {
         dropped: decoded.dropped,
@@ -155,6 +157,6 @@ fn keep(
         client_losses: decoded.client_losses,
         event_id: decoded.event_id,
     };
-    let batch = Batch { project: Arc::clone(project), received_at, spans, hashes };
+    let batch = Batch { project: Arc::clone(project), received_at, spans, hashes, asked };
     (batch, asides, decoded.rejections)
 }

@@ -16,10 +16,11 @@ use crate::apply::Job;
 use crate::assemble::Closed;
 use crate::profile::Profiles;
 use crate::stats::{Counters, List};
+use crate::verify::Verifier;
 
 /// The pause after the book refused; the job is tried again until the server stops.
 const BOOK_PAUSE: Duration = Duration::from_secs(1);
-/// How often endpoints whose turn has come are looked for.
+/// How often endpoints and issues whose turn has come are looked for.
 const PROFILES_EVERY: Duration = Duration::from_millis(500);
 
 /// Where the analyst stands.
@@ -27,6 +28,7 @@ pub(crate) struct Analyst {
     pub(crate) store: Store,
     pub(crate) counters: Arc<Counters>,
     pub(crate) profiles: Profiles,
+    pub(crate) verifier: Verifier,
     /// True once the server stops: then a book that refuses ends the work,
     /// and the log brings the job back at the next start.
     pub(crate) stop: watch::Receiver<bool>,
@@ -56,7 +58,10 @@ impl Analyst {
                     Some(job) => self.work_on(job).await,
                     None => break,
                 },
-                _ = ticks.tick() => self.look_at_endpoints().await,
+                _ = ticks.tick() => {
+                    self.look_at_endpoints().await;
+                    self.verifier.look_due(&self.store).await;
+                }
             }
         }
         self.profiles.detect_all(&self.store).await;
@@ -80,6 +85,7 @@ impl Analyst {
         let booked = self.book(covered, &records, &retracted).await;
         if let Some(outcome) = &booked {
             self.profiles.touch(&outcome.touched, &latest);
+            self.verifier.touch(&outcome.touched);
         }
         self.counters.update(|stats| {
             stats.analysis_queue = stats.analysis_queue.saturating_sub(traces);

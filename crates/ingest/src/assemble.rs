@@ -127,7 +127,9 @@ impl Assembler {
     /// only ever grow.
     pub fn offer(&mut self, now: UnixNanos, position: WalPosition, batch: &Batch) -> Offered {
         let mut offered = Offered::default();
-        let mut hashes = batch.hashes.iter();
+        // Nothing told must not mean a span less.
+        let asked = batch.asked.iter().copied().chain(std::iter::repeat(0));
+        let mut told = batch.hashes.iter().zip(asked);
         // Spans of one trace mostly come together: one look-up serves them all.
         for spans in batch.spans.chunk_by(|one, next| one.trace_id == next.trace_id) {
             let Some(first) = spans.first() else { continue };
@@ -137,7 +139,7 @@ impl Assembler {
             }
             let Some(trace) = self.traces.get_mut(&key) else { continue };
             self.waiting -= usize::from(trace.is_waiting());
-            for (span, hash) in spans.iter().zip(&mut hashes) {
+            for (span, (hash, asked)) in spans.iter().zip(&mut told) {
                 if trace.knows(*hash) {
                     offered.duplicates += 1;
                 } else if trace.len() >= self.limits.trace_spans_max {
@@ -145,7 +147,8 @@ impl Assembler {
                 } else {
                     offered.taken += 1;
                     offered.late += u64::from(trace.is_late(span.start));
-                    trace.take(now, *hash, hotspan_analysis::digest(&batch.project, span));
+                    let digest = hotspan_analysis::digest(&batch.project, span, asked);
+                    trace.take(now, *hash, digest);
                     self.spans += 1;
                 }
             }

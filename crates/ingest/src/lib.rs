@@ -3,7 +3,8 @@
 //! A request is admitted ([`Ingest::submit`]: decoded, judged item by item and
 //! written to the log before it is answered), then applied in the order of the
 //! log by one task: to the span table and to trace assembly, whose closed
-//! traces are analysed and booked. [`assemble`] is a state machine without
+//! traces are analysed and booked. Issues that wait for something, a fix or a
+//! return, are looked at beside it ([`verify`], [`life`]). [`assemble`] is a state machine without
 //! clock or I/O; the tasks around it are thin.
 //!
 //! What must not live here: HTTP, wire formats, SQL, detectors.
@@ -14,6 +15,7 @@ mod apply;
 pub mod assemble;
 mod clock;
 mod config;
+mod life;
 mod profile;
 mod replay;
 mod room;
@@ -21,6 +23,7 @@ mod start;
 mod stats;
 mod steady;
 mod submit;
+mod verify;
 
 pub use admit::TimeRules;
 pub use clock::{Clock, SystemClock};

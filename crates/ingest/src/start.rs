@@ -13,6 +13,7 @@ use crate::assemble::Assembler;
 use crate::profile::Profiles;
 use crate::stats::Counters;
 use crate::submit::Ingest;
+use crate::verify::Verifier;
 use crate::{Clock, IngestConfig};
 
 /// Jobs that may wait for the analyst.
@@ -51,6 +52,7 @@ impl Ingest {
             store: store.clone(),
             counters: Arc::clone(&counters),
             profiles: Profiles::new(Arc::clone(&clock), &config),
+            verifier: Verifier::new(Arc::clone(&clock)),
             stop: stopping.clone(),
         };
         let analyst = tokio::spawn(analyst.run(jobs_out));

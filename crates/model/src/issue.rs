@@ -4,6 +4,7 @@ use crate::call::Class;
 use crate::endpoint::Endpoint;
 use crate::finding::{Cause, Fix};
 use crate::ids::{SpanId, TraceId};
+use crate::life::IssueLife;
 use crate::time::UnixNanos;
 
 /// Where an issue is in its life.
@@ -105,6 +106,8 @@ pub struct Issue {
     pub endpoint_id: i64,
     /// Where it is in its life.
     pub status: IssueStatus,
+    /// How it came there.
+    pub life: IssueLife,
     /// Segments that had it, since it was first seen.
     pub occurrences: u64,
     /// Weighted requests of the endpoint in the window.

@@ -44,6 +44,18 @@ impl UnixNanos {
         Self((seconds * NANOS_PER_SECOND as f64).round() as i64)
     }
 
+    /// Reads a date (`2026-11-23`, its first moment) or a moment in UTC
+    /// (`2026-11-23T14:02:11.250Z`; seconds and their fraction may be missing).
+    /// `None` for anything else.
+    pub fn parse(text: &str) -> Option<Self> {
+        let (date, time) = match text.strip_suffix('Z').and_then(|text| text.split_once('T')) {
+            Some((date, time)) => (date, nanos_of_day(time)?),
+            None => (text, 0),
+        };
+        let day = days_of(date)?;
+        day.checked_mul(86_400 * NANOS_PER_SECOND)?.checked_add(time).map(Self)
+    }
+
     /// Year, month, day, hour, minute, second in UTC.
     pub fn civil(self) -> (i64, u32, u32, u32, u32, u32) {
         let seconds = self.0.div_euclid(NANOS_PER_SECOND);
@@ -62,6 +74,49 @@ impl UnixNanos {
         let (hour, minute, second) = (rest / 3_600, rest / 60 % 60, rest % 60);
         (year, month, day, hour as u32, minute as u32, second as u32)
     }
+}
+
+/// A number of exactly so many digits.
+fn digits(text: &str, count: usize) -> Option<i64> {
+    let all = text.len() == count && text.bytes().all(|byte| byte.is_ascii_digit());
+    if all { text.parse().ok() } else { None }
+}
+
+/// Days from 1970-01-01 to `2026-11-23`; `None` when there is no such day.
+fn days_of(date: &str) -> Option<i64> {
+    let mut parts = date.split('-');
+    let mut next = |count: usize| digits(parts.next()?, count);
+    let (year, month, day) = (next(4)?, next(2)?, next(2)?);
+    if parts.next().is_some() || !(1..=12).contains(&month) || day < 1 {
+        return None;
+    }
+    // Civil date to days, after Howard Hinnant's public-domain algorithm.
+    let shifted_year = year - i64::from(month <= 2);
+    let era = shifted_year.div_euclid(400);
+    let year_of_era = shifted_year.rem_euclid(400);
+    let day_of_year = (153 * ((month + 9) % 12) + 2) / 5 + day - 1;
+    let day_of_era = year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year;
+    let days = era * 146_097 + day_of_era - 719_468;
+    // A day that its month does not have comes back as another one.
+    let (.., month_again, day_again, _, _, _) =
+        UnixNanos(days.checked_mul(86_400 * NANOS_PER_SECOND)?).civil();
+    (i64::from(month_again) == month && i64::from(day_again) == day).then_some(days)
+}
+
+/// `14:02`, `14:02:11` or `14:02:11.250` as nanoseconds.
+fn nanos_of_day(time: &str) -> Option<i64> {
+    let (whole, fraction) = time.split_once('.').unwrap_or((time, "0"));
+    let mut parts = whole.split(':');
+    let hour = digits(parts.next()?, 2)?;
+    let minute = digits(parts.next()?, 2)?;
+    let second = parts.next().map_or(Some(0), |second| digits(second, 2))?;
+    let is_right = hour < 24 && minute < 60 && second < 60 && fraction.len() <= 9;
+    if !is_right || parts.next().is_some() {
+        return None;
+    }
+    let scale = 10i64.pow(9 - fraction.len() as u32);
+    let nanos = digits(fraction, fraction.len())?.checked_mul(scale)?;
+    Some(((hour * 60 + minute) * 60 + second) * NANOS_PER_SECOND + nanos)
 }
 
 impl fmt::Display for UnixNanos {
@@ -86,6 +141,39 @@ mod tests {
             (1_795_405_366_519_666_200, "2026-11-23T03:42:46.519Z"),
         ] {
             assert_eq!(UnixNanos(nanos).to_string(), text);
+            assert_eq!(
+                UnixNanos::parse(text),
+                Some(UnixNanos(nanos.div_euclid(NANOS_PER_MILLI) * NANOS_PER_MILLI))
+            );
+        }
+    }
+
+    #[test]
+    fn dates_that_people_write() {
+        for (text, expected) in [
+            ("2000-02-29", Some("2000-02-29T00:00:00.000Z")),
+            ("2026-11-23T14:02Z", Some("2026-11-23T14:02:00.000Z")),
+            ("2026-11-23T14:02:11Z", Some("2026-11-23T14:02:11.000Z")),
+            ("2026-11-23T14:02:11.25Z", Some("2026-11-23T14:02:11.250Z")),
+            ("1969-12-31T23:59:59.999Z", Some("1969-12-31T23:59:59.999Z")),
+            ("2026-02-29", None),
+            ("2026-13-01", None),
+            ("2026-00-01", None),
+            ("2026-04-31", None),
+            ("2026-04-00", None),
+            ("2026-4-1", None),
+            ("2026-04-01-01", None),
+            ("2026-11-23T14:02", None),
+            ("2026-11-23T24:00Z", None),
+            ("2026-11-23T14:02:11.Z", None),
+            ("2026-11-23T14:02:11.1234567890Z", None),
+            ("2026-11-23T14:02:11+01:00", None),
+            ("9999-12-31", None),
+            ("", None),
+            ("soon", None),
+        ] {
+            let read = UnixNanos::parse(text).map(|time| time.to_string());
+            assert_eq!(read.as_deref(), expected, "{text:?}");
         }
     }
 }

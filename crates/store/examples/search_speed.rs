@@ -115,7 +115,8 @@ async fn fill(store: &Store, spans: u64) -> Result<(), Box<dyn std::error::Error
             .flat_map(|trace| trace_of(trace, traces, &mut random))
             .collect();
         let hashes = made.iter().map(|_| random.wide()).collect();
-        let batch = Batch { project: "default".into(), received_at: BEGIN, spans: made, hashes };
+        let (project, asked) = ("default".into(), Vec::new());
+        let batch = Batch { project, received_at: BEGIN, spans: made, hashes, asked };
         store.apply_spans(WalPosition(nth as u64 + 1), &batch).await?;
     }
     // Wait until all but the last fill is written.

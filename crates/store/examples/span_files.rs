@@ -76,7 +76,8 @@ async fn fill(store: &Store, shape: &str, count: usize) -> Result<Vec<TraceId>, 
         (position, put) = (position + 1, put + spans.len());
         let hashes = vec![0; spans.len()];
         let received_at = spans[0].start.plus(1_000_000_000);
-        let batch = Batch { project: "default".into(), received_at, spans, hashes };
+        let (project, asked) = ("default".into(), Vec::new());
+        let batch = Batch { project, received_at, spans, hashes, asked };
         store.apply_spans(WalPosition(position), &batch).await?;
     }
     Ok(traces)

@@ -15,4 +15,8 @@ pub struct Batch {
     pub spans: Vec<Span>,
     /// The content hash of each span, in the same order.
     pub hashes: Vec<u128>,
+    /// What the call of each span asked for, values included, as a hash; 0
+    /// where that is not told. In the same order; where it ends, nothing is told.
+    /// Never stored.
+    pub asked: Vec<u64>,
 }

@@ -27,6 +27,7 @@ mod effort;
 mod error;
 mod format;
 mod journal;
+mod life;
 pub mod meters;
 mod open;
 mod questions;
@@ -45,8 +46,9 @@ mod window;
 pub use backup::{BackupFiles, BackupSummary};
 pub use batch::Batch;
 pub use book::rows::{
-    BookStats, Bucket, CommitOutcome, EndpointDetail, EndpointList, EndpointRow, IssueDetail,
-    IssueFilter, Project, ReleaseRow, SegmentKey, SparkPoint, TraceFilter, TraceSummary,
+    Acted, BookStats, Bucket, Check, CommitOutcome, EndpointDetail, EndpointList, EndpointRow,
+    IssueDetail, IssueFilter, Project, ReleaseRow, SegmentKey, SparkPoint, TraceFilter,
+    TraceSummary, WatchedIssue,
 };
 pub use book::{BookError, DEFAULT_PROJECT, DEFAULT_PROJECT_ID};
 pub use catalogue::Catalogue;

@@ -3,9 +3,7 @@
 
 use std::sync::Arc;
 
-use hotspan_model::{
-    Endpoint, EndpointProfile, Finding, Issue, IssueStatus, SegmentRecord, UnixNanos,
-};
+use hotspan_model::{Endpoint, EndpointProfile, Finding, Issue, SegmentRecord, UnixNanos};
 
 use crate::book::{
     Book, BookError, BookStats, CommitOutcome, EndpointDetail, EndpointList, IssueDetail,
@@ -16,7 +14,7 @@ use crate::{Filter, Part, QueryKind, Store, StoreError, TimeWindow, WalPosition}
 
 impl Store {
     /// Asks the book and notes how long the answer took.
-    async fn ask<T, F>(&self, kind: QueryKind, question: F) -> Result<T, StoreError>
+    pub(crate) async fn ask<T, F>(&self, kind: QueryKind, question: F) -> Result<T, StoreError>
     where
         T: Send + 'static,
         F: FnOnce(&Book) -> Result<T, BookError> + Send + 'static,
@@ -122,11 +120,6 @@ impl Store {
         window: TimeWindow,
     ) -> Result<Option<IssueDetail>, StoreError> {
         self.ask(QueryKind::Issue, move |book| book.issue(id, window)).await
-    }
-
-    /// Sets where an issue is in its life; false when there is none of that number.
-    pub async fn set_issue_status(&self, id: i64, status: IssueStatus) -> Result<bool, StoreError> {
-        self.with_book(move |book| book.set_issue_status(id, status, now())).await
     }
 
     /// An endpoint's requests over a window, as detectors see them.

@@ -77,6 +77,7 @@ pub(crate) fn batch(number: u32, spans: u32) -> Batch {
         received_at: HOUR,
         spans: (0..spans).map(span).collect(),
         hashes: (0..spans).map(|nth| u128::from(number) << 32 | u128::from(nth)).collect(),
+        asked: Vec::new(),
     }
 }
 

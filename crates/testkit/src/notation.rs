@@ -22,7 +22,9 @@
 //! - A name `-` is no name. `{n}` in a name is the turn of the repeat around it,
 //!   beginning with 1.
 //! - Modifiers: `×N every M` repeats the line and what is under it, `key=value`
-//!   sets an attribute, `=503` the HTTP status, `!error`, `!ok`, `!timeout`
+//!   sets an attribute (`key="some text"` and `key='some "text"'` one with
+//!   spaces, and one of digits that is text all the same; `\n` in it breaks the
+//!   line; `key=["a"]` a list, which is JSON to us), `=503` the HTTP status, `!error`, `!ok`, `!timeout`
 //!   (failed, no answer) the status; `orphan` gives a parent that never comes,
 //!   `unsure` an entry hint that does not tell, `service=x` another service.
 //! - `trace N` takes `style`, `sdk=name/version`, `lang`, `service`, `env`,
@@ -34,6 +36,7 @@ use std::sync::Arc;
 
 use hotspan_model::{
     Attributes, EntryHint, Resource, Scope, Span, SpanId, SpanKind, Status, TraceId, UnixNanos,
+    Value,
 };
 
 use style::Style;
@@ -152,7 +155,7 @@ fn nodes<'a>(lines: &[&'a str]) -> Vec<Node<'a>> {
 }
 
 fn node(line: &str) -> Node<'_> {
-    let words: Vec<&str> = line.split_whitespace().collect();
+    let words = quoted_words(line);
     if words[0] == "repeat" {
         let repeat = take_repeat(&words[1..]).1;
         return Node {
@@ -184,6 +187,31 @@ fn node(line: &str) -> Node<'_> {
         modifiers,
         children: Vec::new(),
     }
+}
+
+/// The words of a line. White space within the quotes of `key="a b"` is part
+/// of the word; other quotes, as statements have them, are characters.
+fn quoted_words(line: &str) -> Vec<&str> {
+    let mut words = Vec::new();
+    let mut rest = line.trim_start();
+    while !rest.is_empty() {
+        let end = rest.find(char::is_whitespace).unwrap_or(rest.len());
+        let quoted = rest[..end].split_once('=').filter(|(key, value)| {
+            let named = |c: char| c.is_ascii_alphanumeric() || matches!(c, '.' | '_' | '-');
+            key.contains('.') && key.chars().all(named) && value.starts_with(['"', '\''])
+        });
+        let len = match quoted {
+            Some((key, value)) => {
+                let open = key.len() + 1;
+                let close = rest[open + 1..].find(&value[..1]).unwrap_or_else(|| bad(line));
+                open + 1 + close + 1
+            }
+            None => end,
+        };
+        words.push(&rest[..len]);
+        rest = rest[len..].trim_start();
+    }
+    words
 }
 
 fn time(word: &str) -> Option<(f64, f64)> {
@@ -341,12 +369,22 @@ fn modify(span: &mut Span, modifier: &str, style: Style, line: &str) {
                 }
             }
             Some(("service", service)) => span.service = Arc::from(service),
-            Some((key, value)) => match value.parse::<i64>() {
-                Ok(whole) => span.attributes.set(key, whole),
-                Err(_) => span.attributes.set(key, value),
-            },
+            Some((key, value)) => span.attributes.set(key, attribute(value)),
             None => bad(line),
         },
+    }
+}
+
+fn attribute(value: &str) -> Value {
+    let quote = value.chars().next().filter(|c| matches!(c, '"' | '\''));
+    if let Some(text) = quote.and_then(|quote| value[1..].strip_suffix(quote)) {
+        return Value::from(text.replace("\\n", "\n"));
+    }
+    match value.parse::<i64>() {
+        Ok(whole) => Value::Int(whole),
+        Err(_) if value == "true" || value == "false" => Value::Bool(value == "true"),
+        Err(_) if value.starts_with('[') => Value::Json(value.to_owned()),
+        Err(_) => Value::from(value),
     }
 }
 

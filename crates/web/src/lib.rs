@@ -7,6 +7,7 @@
 //!
 //! What must not live here: SQL, wire formats, detectors, the environment.
 
+mod action;
 mod api;
 mod assets;
 mod config;

@@ -7,6 +7,7 @@ mod endpoint;
 mod endpoints;
 mod find;
 mod issue;
+mod issue_state;
 mod issues;
 mod loaded_trace;
 mod search;
@@ -17,17 +18,23 @@ mod view;
 mod visit;
 
 use axum::Router;
-use axum::routing::get;
+use axum::extract::DefaultBodyLimit;
+use axum::routing::{get, post};
 
 use crate::state::AppState;
 
-/// Every page.
+/// A form is no larger.
+const FORM_BYTES_MAX: usize = 8 * 1024;
+
+/// Every page, and the forms on them.
 pub(crate) fn router() -> Router<AppState> {
+    let form = DefaultBodyLimit::max(FORM_BYTES_MAX);
     Router::new()
         .route("/", get(endpoints::show))
         .route("/endpoints/{id}", get(endpoint::show))
         .route("/issues", get(issues::show))
         .route("/issues/{id}", get(issue::show))
+        .route("/issues/{id}/state", post(issue_state::change).layer(form))
         .route("/traces", get(traces::show))
         .route("/traces/{trace_id}", get(trace::show))
         .route("/search", get(search::show))

@@ -1,6 +1,6 @@
-//! HTTP requests: method, host and path from whatever attributes there are.
+//! HTTP requests: method, host, path and query from whatever attributes there
+//! are, and the GraphQL operation where one is told.
 
-use std::borrow::Cow;
 use std::sync::Arc;
 
 use hotspan_knowledge::knowledge;
@@ -11,22 +11,33 @@ use super::{call, known_class, known_step, op, peer};
 use crate::conventions::{Key, Told, ToldSpan};
 
 /// Where a request goes.
-struct Request<'a> {
-    method: &'a str,
-    host: Cow<'a, str>,
-    path: Cow<'a, str>,
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct Request<'a> {
+    pub(crate) method: &'a str,
+    pub(crate) host: &'a str,
+    /// When it is written out in a URL.
+    pub(crate) port: Option<u16>,
+    /// `None` when only the host is known.
+    pub(crate) path: Option<&'a str>,
+    /// Without `?`; empty when there is none or none is told.
+    pub(crate) query: &'a str,
 }
 
-/// The HTTP request that `span` makes.
-pub(super) fn request(span: &ToldSpan<'_>) -> Option<Call> {
+/// The HTTP request that `span` makes, in parts.
+pub(crate) fn parts_of<'a>(span: &ToldSpan<'a>) -> Option<Request<'a>> {
     let http_op = op(span).starts_with("http.client");
     if span.kind != SpanKind::Client && !http_op {
         return None;
     }
-    let request = from_url(span)
+    from_url(span)
         .or_else(|| from_parts(span))
-        .filter(|request| !request.method.is_empty() || http_op)?;
-    let (host, path) = (request.host.as_ref(), request.path.as_ref());
+        .filter(|request| !request.method.is_empty() || http_op)
+}
+
+/// The HTTP request that `span` makes.
+pub(super) fn request(span: &ToldSpan<'_>) -> Option<Call> {
+    let request = parts_of(span)?;
+    let (host, path) = (request.host, request.path.unwrap_or("/"));
     if let Some(found) = knowledge().families.http(request.method, host, path) {
         return Some(Call {
             kind: CallKind::Http,
@@ -37,30 +48,61 @@ pub(super) fn request(span: &ToldSpan<'_>) -> Option<Call> {
             family: Arc::from(found.family),
         });
     }
-    let operation = url::call_template(request.method, path);
+    let mut operation = url::call_template(request.method, path);
+    let keys = url::query_keys(request.query);
+    if !keys.is_empty() {
+        operation.push('?');
+        operation.push_str(&keys);
+    }
+    if let Some(graphql) = graphql_operation(span) {
+        operation.push_str(&format!(" ({graphql})"));
+    }
     Some(call(CallKind::Http, Class::Http, host, operation))
 }
 
+/// `query GetUser`: all requests of GraphQL go to one path.
+fn graphql_operation(span: &ToldSpan<'_>) -> Option<String> {
+    let attributes = &span.attributes;
+    let kinds = ["query", "mutation", "subscription"];
+    if let Some(name) = attributes.first_str(&[Key::GraphqlOperationName]) {
+        let kind = attributes.first_str(&[Key::GraphqlOperationType]).unwrap_or("query");
+        return Some(format!("{kind} {name}"));
+    }
+    // Sentry's SDK for browsers and Node.js writes it behind the URL.
+    let named = span.name.strip_suffix(')').and_then(|name| name.rsplit_once(" (")).map(|at| at.1);
+    let told = attributes.first_str(&[Key::SentryGraphqlOperation]).or(named)?;
+    let kind = told.split(' ').next().unwrap_or_default();
+    kinds.contains(&kind).then(|| told.to_owned())
+}
+
 /// A whole URL: an attribute, or in Sentry's transactions part of the name.
-fn from_url<'a>(span: &'a ToldSpan<'_>) -> Option<Request<'a>> {
-    let (named_method, named_rest) = split_name(&span.name);
-    let text = span
-        .attributes
+fn from_url<'a>(span: &ToldSpan<'a>) -> Option<Request<'a>> {
+    let (named_method, named_rest) = split_name(span.told_name());
+    let attributes = &span.attributes;
+    let text = attributes
         .first_str(&[Key::UrlFull, Key::HttpUrl, Key::Url])
         .filter(|text| text.contains("://"))
-        .or_else(|| named_rest.contains("://").then_some(named_rest))?;
+        // What stands behind the URL is no part of it.
+        .or_else(|| named_rest.split(' ').next().filter(|text| text.contains("://")))?;
     let parts = url::parse(text)?;
+    let query = match parts.query {
+        // Sentry's SDKs cut the query off and tell it beside the URL.
+        "" => attributes.first_str(&[Key::HttpQuery, Key::UrlQuery]).unwrap_or_default(),
+        query => query,
+    };
     Some(Request {
-        method: method(&span.attributes).unwrap_or(named_method),
-        host: Cow::Borrowed(parts.host),
-        path: Cow::Borrowed(parts.path),
+        method: method(attributes).unwrap_or(named_method),
+        host: parts.host,
+        port: parts.port,
+        path: Some(parts.path),
+        query: query.trim_start_matches('?'),
     })
 }
 
 /// Host and path apart, as in OpenTelemetry Ruby.
-fn from_parts<'a>(span: &'a ToldSpan<'_>) -> Option<Request<'a>> {
+fn from_parts<'a>(span: &ToldSpan<'a>) -> Option<Request<'a>> {
     let attributes = &span.attributes;
-    let (named_method, named_rest) = split_name(&span.name);
+    let (named_method, named_rest) = split_name(span.told_name());
     let method = method(attributes).unwrap_or(named_method);
     let path = attributes.first_str(&[Key::UrlPath, Key::HttpTarget]);
     let host = [attributes.first_str(&[Key::HttpHost]).map_or("", without_port), peer(attributes)]
@@ -69,12 +111,19 @@ fn from_parts<'a>(span: &'a ToldSpan<'_>) -> Option<Request<'a>> {
     if method.is_empty() || (host.is_none() && path.is_none()) {
         return None;
     }
-    let path = path.or_else(|| named_rest.starts_with('/').then_some(named_rest));
-    let path = path.unwrap_or("/").split(['?', '#']).next();
+    let target = path.or_else(|| named_rest.starts_with('/').then_some(named_rest));
+    let target = target.map(|target| target.split('#').next().unwrap_or_default());
+    let (path, query) = match target.map(|target| target.split_once('?').unwrap_or((target, ""))) {
+        Some((path, query)) => (Some(path), query),
+        None => (None, ""),
+    };
+    let told = || attributes.first_str(&[Key::UrlQuery, Key::HttpQuery]).unwrap_or_default();
     Some(Request {
         method,
-        host: Cow::Borrowed(host.unwrap_or_default()),
-        path: Cow::Borrowed(path.unwrap_or("/")),
+        host: host.unwrap_or_default(),
+        port: None,
+        path,
+        query: if query.is_empty() { told().trim_start_matches('?') } else { query },
     })
 }
 

@@ -27,14 +27,22 @@ pub(super) const DETECTOR: Detector = Detector {
     in_profile: None,
 };
 
+/// Operations that are tried as parts of one cycle: those that begin soon after
+/// its first one.
+const GROUPS_TRIED_MAX: usize = 24;
+
 fn in_segment(scene: &mut Scene<'_, '_>) {
     let (repeats, limits) = (scene.repeats, scene.thresholds.repeats);
-    for first in 0..repeats.groups.len() {
-        if !fits(scene, repeats.groups[first]) {
+    let fitting = repeats.groups.iter().copied().filter(|group| fits(scene, *group));
+    let candidates: Vec<Group> = fitting.collect();
+    for first in 0..candidates.len() {
+        if !scene.is_free(repeats.spans(candidates[first])[0]) {
             continue;
         }
-        let fits = |group: Group| fits(scene, group);
-        let cycle = cycle_from(repeats, scene.study, first, limits.turn_calls_max, fits);
+        let still_free = |group: &Group| scene.is_free(repeats.spans(*group)[0]);
+        let tried: Vec<Group> =
+            candidates[first..].iter().copied().take(GROUPS_TRIED_MAX).filter(still_free).collect();
+        let cycle = cycle_from(repeats, scene.study, &tried, limits.turn_calls_max);
         if let Some(cycle) = cycle.filter(|cycle| cycle.turns >= limits.turns_min) {
             report(scene, &cycle);
         }

@@ -7,15 +7,13 @@
 //!  B B B                         so the n-th to begin after the n-th that ended
 //! ```
 //!
-//! Groups are compared with the group that begins the cycle, never with all
-//! others, so that the work grows with the calls only.
+//! Groups are compared with the group that begins the cycle, and never all
+//! with all, so that the work grows with the calls only.
 
 use super::{Group, Repeats, SLACK_NS};
 use crate::digest::SpanDigest;
 use crate::study::Study;
 
-/// Groups that are tried as further parts of a cycle.
-const GROUPS_TRIED_MAX: usize = 24;
 /// A turn may be cut short or have one call more: so many of a hundred must not.
 const TURNS_PERCENT_MIN: usize = 90;
 
@@ -28,21 +26,19 @@ pub(crate) struct Cycle {
     pub(crate) turns: usize,
 }
 
-/// The cycle that the group at `first` begins, of at most `calls_max` calls a
-/// turn, from groups that `fits`.
+/// The cycle that the first of `candidates` (by start) begins, of at most
+/// `calls_max` calls a turn.
 pub(crate) fn cycle_from(
     repeats: &Repeats,
     study: &Study<'_>,
-    first: usize,
+    candidates: &[Group],
     calls_max: usize,
-    fits: impl Fn(Group) -> bool,
 ) -> Option<Cycle> {
-    let anchor = repeats.groups[first];
+    let (&anchor, others) = candidates.split_first()?;
     let calls = repeats.spans(anchor);
-    let others = repeats.groups[first + 1..].iter().filter(|group| fits(**group));
     let mut groups = vec![(anchor, 1)];
     let mut turn = 1;
-    for &other in others.take(GROUPS_TRIED_MAX) {
+    for &other in others {
         let together = together(study, calls, repeats.spans(other));
         if let Some(times) = together.filter(|times| turn + times <= calls_max) {
             groups.push((other, times));

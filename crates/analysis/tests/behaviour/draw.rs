@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use expect_test::Expect;
-use hotspan_analysis::{SpanDigest, analyze, digest, segments};
+use hotspan_analysis::{SpanDigest, analyze, asked, digest, segments};
 use hotspan_model::segment::ProfileUse;
 use hotspan_model::{Class, EndpointProfile, Finding, SegmentRecord, TraceId};
 use hotspan_testkit::notation;
@@ -14,7 +14,7 @@ pub(crate) fn records(text: &str) -> Vec<SegmentRecord> {
     let project = Arc::from("default");
     let mut traces: BTreeMap<TraceId, Vec<SpanDigest>> = BTreeMap::new();
     for span in notation::parse(text) {
-        traces.entry(span.trace_id).or_default().push(digest(&project, &span));
+        traces.entry(span.trace_id).or_default().push(digest(&project, &span, asked(&span)));
     }
     let analyzed = |(id, spans): (&TraceId, &Vec<SpanDigest>)| -> Vec<SegmentRecord> {
         segments(*id, spans).iter().map(analyze).collect()

@@ -106,7 +106,7 @@ fn a_first_page_for_each() {
           GET http://posts/of/5?page=1 68+10
         ",
         expect![[r#"
-            n-plus-one-http: N+1 calls: GET posts/of/{id}, 5 of 5 calls, 50.0 ms, request_per_row (likely)
+            n-plus-one-http: N+1 calls: GET posts/of/{id}?page, 5 of 5 calls, 50.0 ms, request_per_row (likely)
         "#]],
     );
 }

@@ -25,7 +25,7 @@ fn with_a_query() {
           GET http://config/tenants?id=7 5+20 ×4 every 40
         ",
         expect![[r#"
-            repeated-identical-http: Repeated request: GET config/tenants, 3 of 4 calls, 60.0 ms, same_request_again (very likely)
+            repeated-identical-http: Repeated request: GET config/tenants?id, 3 of 4 calls, 60.0 ms, same_request_again (very likely)
         "#]],
     );
 }

@@ -5,10 +5,13 @@ use std::path::Path;
 
 use anyhow::{Context, bail};
 use hotspan_wire::encoding::{self, Encoding};
-use hotspan_wire::{Decoded, otlp, sentry};
+use hotspan_wire::{Decoded, Shape, jaeger, otlp, sentry, shape_of, zipkin};
 
 /// Bytes a file may have once decompressed.
 const FILE_BYTES_MAX: usize = 1 << 30;
+
+/// Where an OTLP request in JSON has its only field.
+const HEAD_BYTES: usize = 256;
 
 /// What the bytes of a file look like.
 #[derive(Debug, PartialEq, Eq)]
@@ -23,6 +26,12 @@ enum Kind {
     Envelope,
     /// One Sentry event.
     Event,
+    /// Traces from Jaeger.
+    Jaeger,
+    /// Spans or traces from Zipkin.
+    Zipkin,
+    /// JSON that is none of these.
+    OtherJson,
 }
 
 /// Reads and decodes a file. Fails when it cannot be read or holds nothing
@@ -43,14 +52,24 @@ fn decode(body: &[u8], project: &str) -> anyhow::Result<Decoded> {
         Kind::OtlpJsonLines => decode_lines(body)?,
         Kind::OtlpProtobuf => otlp::decode_protobuf(body)
             .context("is neither JSON nor an envelope, and cannot be read as OTLP protobuf")?,
+        Kind::Jaeger => jaeger::decode_json(body)?,
+        Kind::Zipkin => zipkin::decode_json(body)?,
+        Kind::OtherJson => bail!(
+            "is JSON, but neither OTLP (resourceSpans) nor Jaeger (data, spans) nor Zipkin v2 \
+             (a list of spans); export the traces in one of these formats"
+        ),
         Kind::Envelope => sentry::decode_envelope(body, project)?,
         Kind::Event => sentry::decode_store(body, project)?,
     })
 }
 
 fn kind_of(body: &[u8]) -> Kind {
-    if body.trim_ascii_start().first() != Some(&b'{') {
-        return Kind::OtlpProtobuf;
+    match (body.trim_ascii_start().first(), shape_of_json(body)) {
+        (_, Some(Shape::JaegerJson)) => return Kind::Jaeger,
+        (_, Some(Shape::ZipkinJson)) => return Kind::Zipkin,
+        (Some(b'['), _) => return Kind::OtherJson,
+        (Some(b'{'), _) => {}
+        _ => return Kind::OtlpProtobuf,
     }
     let mut lines = body.split(|byte| *byte == b'\n').filter(|line| !line.trim_ascii().is_empty());
     let first = lines.next().unwrap_or_default();
@@ -71,6 +90,14 @@ fn kind_of(body: &[u8]) -> Kind {
     } else {
         Kind::Event
     }
+}
+
+/// The format of JSON that is not OTLP, which says so in its first lines.
+fn shape_of_json(body: &[u8]) -> Option<Shape> {
+    let text = body.trim_ascii_start();
+    let is_json = matches!(text.first(), Some(b'{' | b'['));
+    let head = &text[..text.len().min(HEAD_BYTES)];
+    (is_json && !says(head, b"\"resourceSpans\"")).then(|| shape_of(body)).flatten()
 }
 
 fn says_type(line: Option<&[u8]>) -> bool {
@@ -111,6 +138,13 @@ mod tests {
             ("{\"type\":\"transaction\",\"timestamp\":1}".to_owned(), Kind::Event),
             ("{\n\"type\": \"transaction\",\n\"spans\": []}".to_owned(), Kind::Event),
             ("\u{a}\u{2}".to_owned(), Kind::OtlpProtobuf),
+            ("{\"data\":[{\"traceID\":\"1\",\"spans\":[]}]}".to_owned(), Kind::Jaeger),
+            ("{\n \"data\": null,\n \"errors\": []\n}".to_owned(), Kind::Jaeger),
+            ("[{\"traceID\":\"1\",\"spans\":[]}]".to_owned(), Kind::Jaeger),
+            ("[[{\"traceId\":\"1\",\"id\":\"1\"}]]".to_owned(), Kind::Zipkin),
+            ("\n[]\n".to_owned(), Kind::Zipkin),
+            (format!("[{otlp}]"), Kind::OtherJson),
+            ("[{".to_owned(), Kind::OtherJson),
         ] {
             assert_eq!(kind_of(body.as_bytes()), kind, "{body}");
         }

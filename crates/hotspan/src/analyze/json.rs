@@ -6,12 +6,45 @@ use hotspan_model::Finding;
 use serde_json::{Value, json};
 
 use super::Report;
+use super::baseline::{Gone, State};
+use super::judgement::{Judgement, Verdict};
 
-pub(super) fn write(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
-    let findings: Vec<Value> = report.findings.iter().map(finding).collect();
-    let document = json!({ "traces": report.traces, "findings": findings });
+pub(super) fn write(
+    out: &mut impl Write,
+    report: &Report,
+    judgement: &Judgement<'_>,
+) -> std::io::Result<()> {
+    let findings: Vec<Value> = report
+        .findings
+        .iter()
+        .map(|found| judged(finding(found), judgement.verdict(found)))
+        .collect();
+    let gone: Vec<Value> = judgement.gone.iter().map(self::gone).collect();
+    let document = json!({ "traces": report.traces, "findings": findings, "gone": gone });
     serde_json::to_writer_pretty(&mut *out, &document)?;
     writeln!(out)
+}
+
+/// Adds whether the finding fails the run and how it stands to the baseline.
+fn judged(mut finding: Value, verdict: Verdict) -> Value {
+    finding["fails"] = json!(verdict.fails);
+    if let Some(state) = verdict.state {
+        finding["baseline"] = json!(state.slug());
+    }
+    if let Some(State::Known(shares) | State::Grown(shares)) = verdict.state {
+        finding["baseline_share_of_wall"] = json!(shares.before);
+    }
+    finding
+}
+
+fn gone(gone: &Gone<'_>) -> Value {
+    json!({
+        "fingerprint": gone.fingerprint,
+        "detector": gone.detector,
+        "service": gone.service,
+        "endpoint": gone.endpoint,
+        "looked_at": gone.looked_at,
+    })
 }
 
 fn finding(finding: &Finding) -> Value {

@@ -7,6 +7,8 @@ use std::io::Write;
 use hotspan_model::{Finding, FindingScope};
 
 use super::Report;
+use super::baseline::{Gone, State};
+use super::judgement::{Judgement, Verdict};
 
 /// Fixes shown of each issue; the rest is in the JSON form.
 const FIXES_MAX: usize = 2;
@@ -15,21 +17,68 @@ const TRACES_MAX: usize = 3;
 /// Spans shown of each trace.
 const SPANS_MAX: usize = 3;
 
-pub(super) fn write(out: &mut impl Write, report: &Report) -> std::io::Result<()> {
+pub(super) fn write(
+    out: &mut impl Write,
+    report: &Report,
+    judgement: &Judgement<'_>,
+) -> std::io::Result<()> {
     let cards = cards(&report.findings);
     for card in &cards {
-        write_card(out, card)?;
+        write_card(out, card, judgement)?;
+    }
+    for gone in &judgement.gone {
+        writeln!(out, "{}", gone_line(gone))?;
     }
     let traces = plural(report.traces as f64, "trace");
-    match cards.len() {
-        0 => writeln!(out, "{traces} analysed, nothing found."),
-        count => writeln!(out, "{traces} analysed, {}.", plural(count as f64, "issue")),
+    match (cards.len(), judgement.tolerated()) {
+        (0, _) => writeln!(out, "{traces} analysed, nothing found."),
+        (count, 0) => writeln!(out, "{traces} analysed, {}.", plural(count as f64, "issue")),
+        (count, tolerated) => writeln!(
+            out,
+            "{traces} analysed, {}, of which {tolerated} do not fail this run.",
+            plural(count as f64, "issue"),
+        ),
+    }
+}
+
+/// How an issue stands to the baseline and the thresholds; nothing when there
+/// are none.
+fn standing(verdict: Verdict) -> Option<String> {
+    let percent = |share: f64| format!("{:.1}%", share * 100.0);
+    Some(match verdict.state {
+        Some(State::New) if verdict.fails => "New: the baseline does not have it.".to_owned(),
+        Some(State::New) => "New, but below what --fail-on asks for.".to_owned(),
+        Some(State::Known(shares)) => format!(
+            "Known: {} of the time in the baseline, {} now.",
+            percent(shares.before),
+            percent(shares.now)
+        ),
+        Some(State::Grown(shares)) => format!(
+            "Grown: from {} of the time in the baseline to {}{}.",
+            percent(shares.before),
+            percent(shares.now),
+            if verdict.fails { "" } else { ", but below what --fail-on asks for" }
+        ),
+        None if !verdict.fails => "Below what --fail-on asks for.".to_owned(),
+        None => return None,
+    })
+}
+
+fn gone_line(gone: &Gone<'_>) -> String {
+    let Gone { detector, service, endpoint, .. } = gone;
+    if gone.looked_at {
+        format!("Gone since the baseline: {endpoint} · {service} ({detector}).")
+    } else {
+        format!(
+            "Not looked at: {endpoint} · {service} ({detector}) is in the baseline, but no \
+             request of it is in these files."
+        )
     }
 }
 
 /// Findings by fingerprint, most time lost first. In each, what was seen over
 /// the endpoint comes first, because it speaks of all requests.
-fn cards(findings: &[Finding]) -> Vec<Vec<&Finding>> {
+pub(super) fn cards(findings: &[Finding]) -> Vec<Vec<&Finding>> {
     let mut by_fingerprint: BTreeMap<&str, Vec<&Finding>> = BTreeMap::new();
     for finding in findings {
         by_fingerprint.entry(&finding.fingerprint).or_default().push(finding);
@@ -42,11 +91,18 @@ fn cards(findings: &[Finding]) -> Vec<Vec<&Finding>> {
     cards
 }
 
-fn write_card(out: &mut impl Write, card: &[&Finding]) -> std::io::Result<()> {
+fn write_card(
+    out: &mut impl Write,
+    card: &[&Finding],
+    judgement: &Judgement<'_>,
+) -> std::io::Result<()> {
     let Some(first) = card.first() else { return Ok(()) };
     let (endpoint, cause) = (&first.endpoint, &first.cause);
     writeln!(out, "{} · {}", endpoint.name, endpoint.service)?;
     writeln!(out, "  {}", sentence(card))?;
+    if let Some(standing) = standing(judgement.verdict(first)) {
+        writeln!(out, "  {standing}")?;
+    }
     writeln!(out, "  Cause ({}): {}", cause.confidence.slug(), cause.text)?;
     for (figure, meaning) in &cause.facts {
         writeln!(out, "    {figure:>16}  {meaning}")?;
@@ -74,7 +130,7 @@ fn write_card(out: &mut impl Write, card: &[&Finding]) -> std::io::Result<()> {
 
 /// What is lost to what: over the endpoint where that was seen, else over the
 /// requests that have it.
-fn sentence(card: &[&Finding]) -> String {
+pub(super) fn sentence(card: &[&Finding]) -> String {
     let whole = card.iter().filter(|finding| finding.scope == FindingScope::Endpoint);
     let counted: Vec<&&Finding> =
         if whole.clone().next().is_some() { whole.collect() } else { card.iter().collect() };
@@ -110,7 +166,7 @@ mod tests {
 
     use expect_test::{Expect, expect};
 
-    use super::super::{analyse, input};
+    use super::super::{Files, analyse, input};
     use super::*;
 
     /// The text for recorded files, all in one.
@@ -121,7 +177,8 @@ mod tests {
             .flat_map(|file| input::read(&captures.join(file), "shop").expect("readable").spans)
             .collect();
         let mut text = Vec::new();
-        write(&mut text, &analyse(spans)).expect("writes to memory");
+        let report = analyse(spans, Files::new());
+        write(&mut text, &report, &Judgement::default()).expect("writes to memory");
         expected.assert_eq(&String::from_utf8(text).expect("is text"));
     }
 

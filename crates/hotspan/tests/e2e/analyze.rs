@@ -1,7 +1,10 @@
-//! `hotspan analyze` over recorded requests: shares to a point, exit codes.
+//! `hotspan analyze` over recorded requests: shares to a point, exit codes, the
+//! formats of other tools, and what CI needs of it.
+
+mod ci;
 
 use std::path::PathBuf;
-use std::process::Command;
+use std::process::{Command, Output};
 
 use libtest_mimic::Trial;
 use serde_json::Value;
@@ -46,6 +49,7 @@ pub(crate) fn trials() -> Vec<Trial> {
         Trial::test("analyze::shares", shares),
         Trial::test("analyze::an_unusable_file_is_named_and_the_rest_analysed", unusable),
     ];
+    trials.extend(ci::trials());
     trials.extend(CASES.iter().map(|(case, expected)| {
         Trial::test(format!("analyze::{case}"), move || exit_code(case, expected))
     }));
@@ -120,14 +124,24 @@ fn bodies(case: &str) -> Vec<PathBuf> {
 }
 
 fn analyze(files: &[PathBuf]) -> (Option<i32>, Value) {
-    let output = Command::new(binary("hotspan"))
-        .args(["analyze", "--format", "json"])
-        .args(files)
-        .output()
-        .expect("hotspan starts");
+    analyze_with(&["--format", "json"], files)
+}
+
+/// Runs the command with flags that make it print JSON.
+fn analyze_with(flags: &[&str], files: &[PathBuf]) -> (Option<i32>, Value) {
+    let output = run(flags, files);
     let report = serde_json::from_slice(&output.stdout).unwrap_or_else(|error| {
         let text = String::from_utf8_lossy(&output.stdout);
         Value::String(format!("not JSON: {error}: {text}"))
     });
     (output.status.code(), report)
+}
+
+fn run(flags: &[&str], files: &[PathBuf]) -> Output {
+    Command::new(binary("hotspan"))
+        .arg("analyze")
+        .args(flags)
+        .args(files)
+        .output()
+        .expect("hotspan starts")
 }

@@ -62,7 +62,8 @@ fn span(trace: &str, token: &str) -> Span {
 
 fn batch(spans: Vec<Span>) -> Batch {
     let hashes = hotspan_wire::content_hashes(&spans);
-    Batch { project: Arc::from("default"), received_at: UnixNanos(0), spans, hashes }
+    let asked = spans.iter().map(hotspan_analysis::asked).collect();
+    Batch { project: Arc::from("default"), received_at: UnixNanos(0), spans, hashes, asked }
 }
 
 /// Runs a table: a line is a time in seconds, then either `poll` or a trace

@@ -16,7 +16,7 @@ pub(crate) const BEGIN: UnixNanos = UnixNanos(1_800_000_000_000_000_000);
 pub(crate) const SECOND: i64 = 1_000_000_000;
 const MILLI: i64 = 1_000_000;
 /// How long anything may take on a busy machine.
-const PATIENCE: Duration = Duration::from_secs(60);
+pub(crate) const PATIENCE: Duration = Duration::from_secs(60);
 
 /// A clock that stands still until it is moved.
 pub(crate) struct FakeClock(AtomicI64);
@@ -162,11 +162,26 @@ pub(crate) fn resource(
     lookups: u64,
     parts: std::ops::Range<u64>,
 ) -> String {
+    released(number, start, lookups, parts, "")
+}
+
+/// As [`resource`], of a release; an empty one is not told.
+pub(crate) fn released(
+    number: u64,
+    start: UnixNanos,
+    lookups: u64,
+    parts: std::ops::Range<u64>,
+    release: &str,
+) -> String {
     let spans: Vec<String> = (0..=lookups * 3)
         .filter(|index| parts.contains(index))
         .map(|index| span(number, start, index))
         .collect();
-    let attributes = attributes(&[("service.name", "shop"), ("telemetry.sdk.language", "ruby")]);
+    let mut pairs = vec![("service.name", "shop"), ("telemetry.sdk.language", "ruby")];
+    if !release.is_empty() {
+        pairs.push(("service.version", release));
+    }
+    let attributes = attributes(&pairs);
     let spans = spans.join(",");
     format!(
         r#"{{"resource":{{"attributes":[{attributes}]}},"scopeSpans":[{{"spans":[{spans}]}}]}}"#

@@ -4,4 +4,5 @@
 mod answers;
 mod clock;
 mod harness;
+mod life;
 mod restart;

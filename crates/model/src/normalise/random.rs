@@ -2,7 +2,11 @@
 //! here knows where the text came from.
 
 /// Shorter text is never called random: too many product names look like it.
-const RANDOM_CHARS_MIN: usize = 16;
+const RANDOM_CHARS_MIN: usize = 10;
+
+/// Text shorter than this must change places at every other character, as
+/// `dQw4w9WgXcQ` does and `OAuth2Token3` does not.
+const SURE_CHARS_MIN: usize = 16;
 
 /// A character's kind, as far as randomness goes.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -55,7 +59,9 @@ pub fn is_random(text: &str) -> bool {
             && text.len() >= 20
             && digits >= 4;
     }
-    (digit_runs >= 2 && jumps(&kinds) * 3 >= text.len()) || (text.len() >= 40 && digit_runs >= 3)
+    let often = if text.len() < SURE_CHARS_MIN { 2 } else { 3 };
+    (digit_runs >= 2 && jumps(&kinds) * often >= text.len())
+        || (text.len() >= 40 && digit_runs >= 3)
 }
 
 fn digit_runs(kinds: &[Kind]) -> usize {
@@ -89,6 +95,10 @@ mod tests {
             ("security-credentials-extended", false),
             ("report_2026_11_23_final", false),
             ("short1A2b", false),
+            ("dQw4w9WgXcQ", true),
+            ("9s6XKzkNRiz8i3", true),
+            ("OAuth2Token3", false),
+            ("Base64Url2Hex", false),
         ] {
             assert_eq!(is_random(text), random, "{text}");
         }

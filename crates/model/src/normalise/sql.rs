@@ -6,7 +6,9 @@ mod lexer;
 mod summary;
 
 pub use lexer::Quotes;
-pub use summary::summary;
+pub use summary::{operation, summary};
+
+use std::borrow::Cow;
 
 use lexer::{Kind, Token, tokens};
 
@@ -49,25 +51,50 @@ pub fn fingerprint(sql: &str) -> String {
 }
 
 /// The statement as written, with `?` in place of every literal and without
-/// comments; `None` when it has neither.
+/// comments, as OpenTelemetry wants `db.query.text`; `None` when it has neither.
 pub fn mask(sql: &str, quotes: Quotes) -> Option<String> {
     let mut out = String::with_capacity(sql.len());
-    let mut changed = false;
+    let (mut changed, mut comment_before) = (false, false);
     for token in tokens(sql, quotes) {
-        let comment = token.kind == Kind::Space && !token.text.trim().is_empty();
-        match token.kind {
-            Kind::Literal => out.push('?'),
-            _ if comment => out.push(' '),
-            _ => {
-                if out.ends_with('?') && lexer::joins_parameter(token.text) {
-                    out.push(' ');
-                }
-                out.push_str(token.text);
-            }
+        if is_comment(&token) {
+            (changed, comment_before) = (true, true);
+            continue;
         }
-        changed |= comment || token.kind == Kind::Literal;
+        let text = if token.kind == Kind::Literal { "?" } else { token.text };
+        changed |= token.kind == Kind::Literal;
+        // What only a comment kept apart must not become one word or an operator.
+        let joins = comment_before && !out.is_empty() && !out.ends_with(char::is_whitespace);
+        let numbers = out.ends_with('?') && lexer::joins_parameter(text);
+        if (joins && !text.starts_with(char::is_whitespace)) || numbers {
+            out.push(' ');
+        }
+        out.push_str(text);
+        comment_before = false;
     }
     changed.then_some(out)
+}
+
+/// The statement without comments, which differ from call to call where a
+/// driver writes its trace into them.
+pub fn without_comments(sql: &str) -> Cow<'_, str> {
+    if !sql.contains("/*") && !sql.contains("--") {
+        return sql.into();
+    }
+    let kept = tokens(sql, Quotes::Guess).filter(|token| !is_comment(token));
+    let kept = kept.map(|token| token.text);
+    kept.collect::<String>().trim().to_owned().into()
+}
+
+/// True when values are bound to the statement from outside, or were taken out
+/// of it, so that its text does not tell what it asks for.
+pub fn has_parameters(sql: &str) -> bool {
+    // Most statements either have none of these signs or a parameter soon.
+    sql.contains(['?', '$', ':', '@', '%'])
+        && tokens(sql, Quotes::Guess).any(|token| token.kind == Kind::Parameter)
+}
+
+fn is_comment(token: &Token<'_>) -> bool {
+    token.kind == Kind::Space && !token.text.trim().is_empty()
 }
 
 fn is_value(token: &Token<'_>) -> bool {
@@ -181,14 +208,35 @@ mod tests {
     }
 
     #[test]
+    fn parameters_are_seen() {
+        for (sql, bound) in [
+            ("SELECT * FROM t WHERE id = 7 AND a = '?'", false),
+            ("SELECT a::text, '$1', \"x?\" FROM t", false),
+            ("SELECT * FROM t WHERE id = $1", true),
+            ("SELECT * FROM t WHERE id = ?", true),
+            ("SELECT * FROM t WHERE id = :id AND b = 5", true),
+            ("SELECT * FROM t WHERE id = %s", true),
+            ("SELECT * FROM t WHERE id = @P1", true),
+        ] {
+            assert_eq!(has_parameters(sql), bound, "{sql}");
+        }
+    }
+
+    #[test]
     fn masks_keep_the_statement_as_written() {
         for (sql, quotes, expected) in [
             ("SELECT * FROM t WHERE id = $1", Quotes::Guess, None),
             (
                 "SELECT  * FROM t WHERE a IN (1,2) -- bob",
                 Quotes::Guess,
-                Some("SELECT  * FROM t WHERE a IN (?,?)  "),
+                Some("SELECT  * FROM t WHERE a IN (?,?) "),
             ),
+            (
+                "/* app */ SELECT a/**/b -- c\n, -/**/-d",
+                Quotes::Guess,
+                Some(" SELECT a b \n, - -d"),
+            ),
+            ("SELECT a-1, -1, 2-1, b -1", Quotes::Guess, Some("SELECT a-?, ?, ??, b -?")),
             ("SELECT \"a\" FROM t", Quotes::Text, Some("SELECT ? FROM t")),
             ("SELECT \"a\" FROM t", Quotes::Name, None),
             ("VALUES (\"a\", 'b')", Quotes::Guess, Some("VALUES (?, ?)")),

@@ -1,7 +1,8 @@
-//! URLs and paths: taken apart, and turned into templates in which ids have
-//! become placeholders. No percent-decoding and no resolution happens here.
+//! URLs, paths and queries: taken apart, and turned into templates in which ids
+//! have become placeholders. What counts as an id stands in [`values`]. No
+//! percent-decoding and no resolution happens here.
 
-use super::random::{is_hash, is_random};
+use super::values;
 
 /// The parts of an absolute URL that detectors and endpoints use.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -84,30 +85,7 @@ fn push_segment(template: &mut String, segment: &str) {
     if is_placeholder(segment) || is_region(segment) {
         return template.push_str(segment);
     }
-    if let Some(placeholder) = placeholder_of(segment) {
-        return template.push_str(placeholder);
-    }
-    if let Some((stem, extension)) = stem_and_extension(segment)
-        && let Some(placeholder) = placeholder_of(stem)
-    {
-        template.push_str(placeholder);
-        template.push('.');
-        return template.push_str(extension);
-    }
-    push_pieces(template, segment);
-}
-
-/// Compound segments such as `user-123` keep their words.
-fn push_pieces(template: &mut String, segment: &str) {
-    let joint = |c: char| matches!(c, '-' | '_' | '.' | ':' | ',' | ';' | '=' | '~' | '+' | '!');
-    for piece in segment.split_inclusive(joint) {
-        let (word, end) = match piece.chars().next_back() {
-            Some(last) if joint(last) => piece.split_at(piece.len() - 1),
-            _ => (piece, ""),
-        };
-        template.push_str(placeholder_of(word).unwrap_or(word));
-        template.push_str(end);
-    }
+    values::push_template(template, segment);
 }
 
 /// What the routers of the common frameworks write: `{id}`, `:id`, `<int:id>`, `*`.
@@ -127,57 +105,47 @@ fn is_region(segment: &str) -> bool {
     country && number && segment.len() > 5 && parts.all(words)
 }
 
-fn placeholder_of(text: &str) -> Option<&'static str> {
-    if is_uuid(text) {
-        Some("{uuid}")
-    } else if is_date(text) {
-        Some("{date}")
-    } else if is_number(text) || is_mail_address(text) {
-        Some("{id}")
-    } else if is_hash(text, 8) || is_random(text) {
-        Some("{hash}")
-    } else {
-        None
+/// More keys than this are not told: some queries are tables of their own.
+const QUERY_KEYS_MAX: usize = 12;
+
+/// `limit&q`: the keys of a query in their order in the alphabet, each once,
+/// without values. What signs a request or routes it within an SDK is left out,
+/// and so is what stands in brackets: `ids[0]` and `ids[1]` are `ids[]`.
+pub fn query_keys(query: &str) -> String {
+    let pairs = query.trim_start_matches('?').split(['&', ';']);
+    let mut keys: Vec<String> = pairs
+        .map(|pair| pair.split('=').next().unwrap_or_default())
+        .filter(|key| !key.is_empty() && !signs(key))
+        .map(key_template)
+        .collect();
+    keys.sort_unstable();
+    keys.dedup();
+    keys.truncate(QUERY_KEYS_MAX);
+    keys.join("&")
+}
+
+fn key_template(key: &str) -> String {
+    let bracket = ["[", "%5B", "%5b"].iter().filter_map(|mark| key.find(mark)).min();
+    let mut template = String::with_capacity(key.len());
+    match bracket {
+        Some(at) => {
+            values::push_template(&mut template, &key[..at]);
+            template.push_str("[]");
+        }
+        None => push_segment(&mut template, key),
     }
+    template
 }
 
-fn stem_and_extension(segment: &str) -> Option<(&str, &str)> {
-    let (stem, extension) = segment.rsplit_once('.')?;
-    let fits = (1..=5).contains(&extension.len())
-        && extension.bytes().all(|b| b.is_ascii_alphanumeric())
-        && extension.starts_with(|first: char| first.is_ascii_alphabetic());
-    fits.then_some((stem, extension))
-}
-
-/// Digits, perhaps signed, perhaps with dots between (amounts, IP addresses).
-fn is_number(text: &str) -> bool {
-    let digits = text.strip_prefix(['-', '+']).unwrap_or(text);
-    digits.split('.').all(|part| !part.is_empty() && part.bytes().all(|b| b.is_ascii_digit()))
-}
-
-fn is_uuid(text: &str) -> bool {
-    let bytes = text.as_bytes();
-    bytes.len() == 36
-        && bytes.iter().enumerate().all(|(at, byte)| match at {
-            8 | 13 | 18 | 23 => *byte == b'-',
-            _ => byte.is_ascii_hexdigit(),
-        })
-}
-
-/// `2026-11`, `2026-11-23`, and either with a time after it.
-fn is_date(text: &str) -> bool {
-    let (date, time) = text.split_at(text.find(['T', ' ']).unwrap_or(text.len()));
-    let dashes_fit = |at: usize, byte: u8| match at {
-        4 | 7 => byte == b'-',
-        _ => byte.is_ascii_digit(),
+/// Parameters that change from request to request without changing what is asked.
+pub fn signs(key: &str) -> bool {
+    const STARTS: [&str; 2] = ["x-amz-", "x-goog-"];
+    const WHOLE: [&str; 6] =
+        ["signature", "sig", "expires", "awsaccesskeyid", "googleaccessid", "x-id"];
+    let starts = |start: &&str| {
+        key.get(..start.len()).is_some_and(|begin| begin.eq_ignore_ascii_case(start))
     };
-    matches!(date.len(), 7 | 10)
-        && date.bytes().enumerate().all(|(at, byte)| dashes_fit(at, byte))
-        && time.bytes().all(|byte| byte.is_ascii_digit() || b"T:.+-Z ".contains(&byte))
-}
-
-fn is_mail_address(text: &str) -> bool {
-    text.split_once('@').is_some_and(|(name, domain)| !name.is_empty() && domain.contains('.'))
+    STARTS.iter().any(starts) || WHOLE.iter().any(|name| key.eq_ignore_ascii_case(name))
 }
 
 #[cfg(test)]
@@ -241,9 +209,41 @@ mod tests {
                 "/latest/meta-data/iam/security-credentials/lab-upload-role",
             ),
             ("/lab/p/7", "/lab/p/{id}"),
+            ("/urn:uuid:123e4567-e89b-12d3-a456-426614174000", "/urn:uuid:{uuid}"),
+            ("/o/user-123E4567-E89B-12D3-A456-426614174000.json", "/o/user-{uuid}.json"),
+            ("/customers/cus_9s6XKzkNRiz8i3", "/customers/cus_{hash}"),
+            ("/watch/dQw4w9WgXcQ", "/watch/{hash}"),
+            ("/o/507f1f77bcf86cd799439011", "/o/{hash}"),
+            ("/c/dGhlIHF1aWNrIGJyb3du/dGVzdA==", "/c/{hash}/{hash}"),
+            ("/c/aGVsbG8gd29ybGQ%3D", "/c/{hash}"),
+            ("/mail/a.person%40example.com", "/mail/{id}"),
+            ("/runs/20261123T100000Z", "/runs/{date}"),
+            ("/runs/2026-W47/2026-11-23_10", "/runs/{date}/{id}-{id}-{id}_{id}"),
+            ("/at/2026-11-23T10%3A00%3A00Z", "/at/{date}"),
+            ("/x/eyJhbGciOiJIUzI1NiJ9.eyJzdWIiOiIxMjM0NTY3In0.dozjgNryP4J3", "/x/{hash}"),
+            ("/OAuth2Token3/Http2Server/Ec2Instances", "/OAuth2Token3/Http2Server/Ec2Instances"),
+            ("/en-US/articles/how-to-win", "/en-US/articles/how-to-win"),
         ] {
             assert_eq!(path_template(path), template, "{path}");
         }
+    }
+
+    #[test]
+    fn queries_keep_their_keys() {
+        for (query, keys) in [
+            ("", ""),
+            ("q=shoes&limit=10&q=boots", "limit&q"),
+            ("?page=2;flag", "flag&page"),
+            ("ids[0]=7&ids[1]=8&filter%5Bname%5D=x", "filter[]&ids[]"),
+            ("X-Amz-Signature=0f1e&X-Amz-Date=1&x-id=GetObject&versionId=3", "versionId"),
+            ("_=1795435200&1795435200", "_&{id}"),
+            ("{id}&limit", "limit&{id}"),
+        ] {
+            assert_eq!(query_keys(query), keys, "{query}");
+            assert_eq!(query_keys(keys), keys, "twice: {query}");
+        }
+        let many: Vec<String> = ('a'..='z').map(|key| format!("{key}=1")).collect();
+        assert_eq!(query_keys(&many.join("&")), "a&b&c&d&e&f&g&h&i&j&k&l");
     }
 
     #[test]

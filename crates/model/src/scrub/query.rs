@@ -1,7 +1,10 @@
 //! Values inside database statements: SQL literals, arguments of commands,
 //! JSON documents. Which text of a span is a statement is decided here too.
 
+use std::borrow::Cow;
+
 use crate::attribute::{Attributes, Value, ValueRef};
+use crate::normalise::key::key_template;
 use crate::normalise::sql::{self, Quotes};
 use crate::span::Span;
 
@@ -116,17 +119,46 @@ fn mask_command(line: &str) -> String {
         .iter()
         .any(|command| name.eq_ignore_ascii_case(command));
     let shown = if has_no_key { 0 } else { 1 };
-    let arguments = words.enumerate().map(|(index, word)| {
-        if index < shown && !word.starts_with(['\'', '"']) { word } else { "?" }
-    });
-    std::iter::once(name).chain(arguments).collect::<Vec<_>>().join(" ")
+    let arguments = words.enumerate().map(
+        |(index, word)| {
+            if index < shown { shown_key(word) } else { "?".into() }
+        },
+    );
+    std::iter::once(Cow::Borrowed(name)).chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
+/// A key as it stands. Some SDKs quote keys and values alike, so that a key in
+/// quotes may be a value: of that only the pattern stays.
+fn shown_key(word: &str) -> Cow<'_, str> {
+    let Some(quote) = word.chars().next().filter(|c| matches!(c, '\'' | '"')) else {
+        return word.into();
+    };
+    match word[1..].strip_suffix(quote) {
+        Some(key) if !key.is_empty() && !key.contains(quote) => key_template(key).into(),
+        _ => "?".into(),
+    }
+}
+
+/// Fields whose value is a collection's name, as MongoDB's commands have them.
+const COLLECTIONS: &[&str] = &[
+    "aggregate",
+    "collection",
+    "count",
+    "delete",
+    "distinct",
+    "find",
+    "findAndModify",
+    "insert",
+    "update",
+];
+
 /// A JSON document (or what looks like one) with `?` for its values: strings
-/// and numbers that are no keys. Operators such as `$gt` are keys, so they stay.
+/// and numbers that are no keys. Operators such as `$gt` are keys, so they
+/// stay, and so does the collection in the first field or in `collection`.
 fn mask_json(text: &str) -> Option<String> {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
+    let (mut fields, mut named) = (0_usize, false);
     while let Some(first) = rest.chars().next() {
         let len = match first {
             '"' | '\'' => string_len(rest, first),
@@ -138,13 +170,26 @@ fn mask_json(text: &str) -> Option<String> {
         let is_text = matches!(first, '"' | '\'');
         let key = is_text && rest.trim_start().starts_with(':');
         let number = token.bytes().any(|b| b.is_ascii_digit()) && !is_text;
+        if key {
+            fields += 1;
+            let field = token.trim_matches(['"', '\'']);
+            named = COLLECTIONS.contains(&field) && (fields == 1 || field == "collection");
+        }
         match (is_text && !key, number) {
+            (true, _) if named && is_collection_name(token) => out.push_str(token),
             (true, _) => out.push_str("\"?\""),
             (false, true) if len > 1 || first.is_ascii_digit() => out.push('?'),
             _ => out.push_str(token),
         }
+        named &= key || !is_text && matches!(first, ':' | ' ');
     }
     (out != text).then_some(out)
+}
+
+fn is_collection_name(quoted: &str) -> bool {
+    let name = quoted.trim_matches(['"', '\'']);
+    let part = |c: char| c.is_ascii_alphanumeric() || matches!(c, '_' | '-' | '.');
+    name.starts_with(|c: char| c.is_ascii_alphabetic() || c == '_') && name.chars().all(part)
 }
 
 fn string_len(text: &str, quote: char) -> usize {

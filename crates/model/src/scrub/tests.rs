@@ -121,7 +121,21 @@ fn statements_lose_their_values() {
                 ("db.system", "mongodb"),
                 ("db.statement", "{\"find\":\"users\",\"filter\":{\"age\":{\"$gt\":21}}}"),
             ],
-            "{\"find\":\"?\",\"filter\":{\"age\":{\"$gt\":?}}}",
+            "{\"find\":\"users\",\"filter\":{\"age\":{\"$gt\":?}}}",
+        ),
+        (
+            &[
+                ("db.system", "mongodb"),
+                ("db.statement", "{\"getMore\": 5,\"collection\": \"users\",\"find\":\"x y\"}"),
+            ],
+            "{\"getMore\": ?,\"collection\": \"users\",\"find\":\"?\"}",
+        ),
+        (
+            &[
+                ("db.system", "mongodb"),
+                ("db.statement", "{\"name\":\"ada\",\"find\":\"ada\",\"n\":[\"ada\"]}"),
+            ],
+            "{\"name\":\"?\",\"find\":\"?\",\"n\":[\"?\"]}",
         ),
         (&[("db.query.text", "SELECT 'x'")], "SELECT ?"),
     ] {
@@ -140,7 +154,9 @@ fn names_of_database_spans_are_statements() {
             "db.sql.active_record",
             "SELECT * FROM t WHERE a = ? LIMIT ?",
         ),
-        ("GET 'user:7'", "db.redis", "GET ?"),
+        ("GET 'user:7'", "db.redis", "GET user:{id}"),
+        ("SET 'user:7' 'Ada L'", "db.redis", "SET user:{id} ? ?"),
+        ("GET 'a b'", "db.redis", "GET ? ?"),
         ("report 42 of 'x'", "http.client", "report 42 of 'x'"),
     ] {
         let mut span = span(name, &[("sentry.op", op)]);

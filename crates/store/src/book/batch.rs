@@ -11,7 +11,7 @@ use twox_hash::XxHash3_128;
 
 use super::codec::contribution::{self, Contribution, IssueShare};
 use super::codec::words::{encode_cause, encode_fixes, encode_spans};
-use super::endpoints::{Interned, LABEL_OTHER, LabelKind, endpoint_at};
+use super::endpoints::{Interned, LABEL_NONE, LABEL_OTHER, LabelKind, endpoint_at};
 use super::grain::{HOUR, bucket_of};
 use super::manifest::add_to_tally;
 use super::occurrences::{self, IssueDeltas};
@@ -120,6 +120,11 @@ impl<'a> Batch<'a> {
         let environment_id =
             label(LabelKind::Environment, &record.environment).during("find an environment")?;
         let release_id = label(LabelKind::Release, &record.release).during("find a release")?;
+        if ![LABEL_NONE, LABEL_OTHER].contains(&release_id) {
+            interned
+                .see_release(transaction, &record.endpoint, &record.release, record.start)
+                .during("date a release")?;
+        }
         let (issues, issues_capped) = self.shares(endpoint_id, &record.findings)?;
         let segment = Contribution {
             endpoint_id,

@@ -6,7 +6,7 @@
 use std::collections::HashMap;
 use std::sync::Arc;
 
-use hotspan_model::{Endpoint, EndpointKind, Sdk};
+use hotspan_model::{Endpoint, EndpointKind, Sdk, UnixNanos};
 use rusqlite::{OptionalExtension, Row, Transaction, params};
 
 use super::summaries::KnownRows;
@@ -48,6 +48,9 @@ struct Label {
     last_hour: i64,
 }
 
+/// Project, service and release.
+type ReleaseKey = (Arc<str>, Arc<str>, Arc<str>);
+
 /// Numbers that the writer has looked up, and what it need not write again.
 #[derive(Debug, Default)]
 pub(super) struct Interned {
@@ -55,6 +58,8 @@ pub(super) struct Interned {
     endpoint_counts: HashMap<(Arc<str>, Arc<str>), usize>,
     labels: HashMap<LabelKey, Label>,
     sdks: HashMap<i64, Arc<Sdk>>,
+    /// When releases were first seen, by project, service and release.
+    pub(super) releases: HashMap<ReleaseKey, UnixNanos>,
     /// Issues by project and fingerprint.
     pub(super) issues: HashMap<(Arc<str>, String), i64>,
     /// Lists of fixes by their digest.
@@ -77,6 +82,9 @@ impl Interned {
         }
         if self.labels.len() > REMEMBERED_MAX {
             self.labels.clear();
+        }
+        if self.releases.len() > REMEMBERED_MAX {
+            self.releases.clear();
         }
         if self.issues.len() > REMEMBERED_MAX {
             self.issues.clear();

@@ -7,7 +7,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
-use hotspan_model::{Finding, Fix, IssueStatus, UnixNanos};
+use hotspan_model::{Finding, Fix, IssueStatus};
 use rusqlite::{OptionalExtension, Transaction, params};
 use twox_hash::XxHash3_128;
 
@@ -53,25 +53,6 @@ impl Book {
                     .during("keep a finding")?;
             }
             Ok(())
-        })
-    }
-
-    /// Sets where an issue is in its life; false when there is none.
-    ///
-    /// # Errors
-    /// When the commit fails.
-    pub fn set_issue_status(
-        &self,
-        id: i64,
-        status: IssueStatus,
-        now: UnixNanos,
-    ) -> Result<bool, BookError> {
-        self.write("set the state of an issue", |transaction, _| {
-            transaction
-                .prepare_cached("UPDATE issue SET status = ?2, status_since = ?3 WHERE id = ?1")
-                .and_then(|mut statement| statement.execute(params![id, status.slug(), now.0]))
-                .map(|rows| rows > 0)
-                .during("set the state of an issue")
         })
     }
 }

@@ -2,9 +2,10 @@
 //!
 //! The manifest of Parquet files with the commit points of both consumers
 //! ([`manifest`]), what segments contributed ([`segments`]) to roll-ups
-//! ([`rollups`]), profiles ([`profiles`]) and issues ([`issues`]), and the
-//! catalogue of projects and people ([`catalogue`]). Queries are in
-//! [`queries`], what they answer in [`rows`].
+//! ([`rollups`]), profiles ([`profiles`]) and issues ([`issues`]), what becomes of
+//! issues ([`life`]) when releases go out ([`deploys`]), and the catalogue of
+//! projects and people ([`catalogue`]). Queries are in [`queries`], what they
+//! answer in [`rows`].
 //!
 //! Every call blocks: callers on an async runtime wrap it. Nothing here reads a
 //! clock; times come in as arguments. WAL and Parquet files are not touched.
@@ -14,9 +15,11 @@ mod catalogue;
 mod codec;
 mod connection;
 pub(crate) mod copy;
+mod deploys;
 mod endpoints;
 mod grain;
 mod issues;
+mod life;
 mod manifest;
 mod migrations;
 mod occurrences;

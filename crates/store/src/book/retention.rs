@@ -10,7 +10,7 @@ use rusqlite::{Transaction, params};
 use super::connection::Book;
 use super::endpoints::Interned;
 use super::grain::{HOUR, MINUTE, TREE, bucket_of, start_of};
-use super::{BookError, During};
+use super::{BookError, During, deploys};
 
 /// Occurrences of an issue that stay however old they are, with their traces.
 pub const EVIDENCE_MAX: i64 = 3;
@@ -54,6 +54,9 @@ impl Book {
                 issues.iter().map(&mut cleared).sum::<Result<u64, _>>().during("let occurrences go")
             })?;
         }
+        rows += self.write("let old deploys go", |transaction, _| {
+            deploys::expire(transaction, horizons.hours).during("let old deploys go")
+        })?;
         Ok(rows)
     }
 

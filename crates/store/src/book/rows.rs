@@ -10,6 +10,7 @@ use hotspan_model::{
 };
 
 use hotspan_model::issue::{DayLoss, Occurrence};
+use hotspan_model::life::{Deploy, Ignored, StateChange, Verification};
 
 pub use crate::window::{Filter, TimeWindow};
 
@@ -188,6 +189,57 @@ pub struct IssueDetail {
     pub days: Vec<DayLoss>,
     /// The same class and family on other endpoints, most time lost first.
     pub others: Vec<Issue>,
+    /// Releases of its service that went out in the window, oldest first.
+    pub deploys: Vec<Deploy>,
+}
+
+/// What became of something that a person asked for.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Acted {
+    /// It is done.
+    Done,
+    /// There is no issue of that number.
+    NoSuchIssue,
+    /// It makes no sense in the state the issue is in.
+    NotFrom(IssueStatus),
+}
+
+/// An issue that the server should look at again.
+#[derive(Debug, Clone, PartialEq)]
+pub struct WatchedIssue {
+    /// Its number.
+    pub id: i64,
+    /// The number of its endpoint.
+    pub endpoint_id: i64,
+    /// Where it is in its life.
+    pub status: IssueStatus,
+    /// Since when.
+    pub since: UnixNanos,
+    /// Its last occurrence.
+    pub last_seen: UnixNanos,
+    /// The latest comparison.
+    pub verification: Option<Verification>,
+    /// How long it is ignored.
+    pub ignored: Option<Ignored>,
+    /// The newest release of its service that went out.
+    pub deploy: Option<Deploy>,
+    /// When the release that its comparison waits for went out, if it did.
+    pub awaited: Option<UnixNanos>,
+}
+
+/// What the server found out about an issue.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Check {
+    /// The issue.
+    pub issue_id: i64,
+    /// The state it was in.
+    pub status: IssueStatus,
+    /// Since when.
+    pub since: UnixNanos,
+    /// The comparison as it stands now; `None` leaves the one there is.
+    pub verification: Option<Verification>,
+    /// The new state, if it has one.
+    pub change: Option<StateChange>,
 }
 
 /// Names one segment.

@@ -112,7 +112,13 @@ fn spans() -> impl Strategy<Value = Span> {
 
 fn batch(spans: Vec<Span>) -> Batch {
     let hashes = (1..=spans.len() as u128).map(|nth| nth << 100 | nth).collect();
-    Batch { project: "shop".into(), received_at: UnixNanos(1_234), spans, hashes }
+    Batch {
+        project: "shop".into(),
+        received_at: UnixNanos(1_234),
+        spans,
+        hashes,
+        asked: Vec::new(),
+    }
 }
 
 /// What the table promises to keep of attributes: each key once, sorted.

@@ -52,6 +52,23 @@ fn shapes() {
 }
 
 #[test]
+fn attributes() {
+    check(
+        "
+        GET /reports 0..50
+          client q 1+1 a.b=7 a.c=\"7 or\\n8\" a.d='{\"e\": 1}' a.f=true a.g=[\"h\"] =404
+          SELECT a.b='x y' 1+1
+        ",
+        expect![[r#"
+            1/1<- server `GET /reports` 0..50 Yes unset http.request.method=GET http.route=/reports
+            1/2<1 client `q` 1..2 No error a.b=7 a.c=7 or
+            8 a.d={"e": 1} a.f=true a.g=["h"] http.response.status_code=404
+            1/3<1 client `SELECT` 1..2 No unset db.system.name=postgresql db.query.text=SELECT a.b='x y'
+        "#]],
+    );
+}
+
+#[test]
 fn styles() {
     let text = |style: &str| {
         format!(

@@ -1,7 +1,7 @@
 //! Errors of the API: a status, what is wrong, what to do.
 
 use axum::Json;
-use axum::extract::{FromRequestParts, Query};
+use axum::extract::{FromRequest, FromRequestParts, Query, Request};
 use axum::http::StatusCode;
 use axum::http::request::Parts;
 use axum::response::{IntoResponse, Response};
@@ -105,6 +105,24 @@ impl<S: Send + Sync, T: DeserializeOwned> FromRequestParts<S> for Parameters<T> 
             Err(rejection) => Err(ApiError::parameter(
                 rejection.body_text(),
                 "see docs/api.md for the parameters of this path",
+            )),
+        }
+    }
+}
+
+/// A JSON body, whose faults are told like every other error.
+pub(crate) struct JsonBody<T>(pub(crate) T);
+
+impl<S: Send + Sync, T: DeserializeOwned> FromRequest<S> for JsonBody<T> {
+    type Rejection = ApiError;
+
+    async fn from_request(request: Request, state: &S) -> Result<Self, ApiError> {
+        match Json::from_request(request, state).await {
+            Ok(Json(body)) => Ok(Self(body)),
+            Err(rejection) => Err(ApiError::new(
+                rejection.status(),
+                rejection.body_text(),
+                "see docs/api.md for the body of this path, and send it as application/json",
             )),
         }
     }

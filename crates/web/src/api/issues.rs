@@ -8,6 +8,10 @@ use hotspan_store::{IssueDetail, IssueFilter};
 use serde::{Deserialize, Serialize};
 
 use super::error::{ApiError, Parameters};
+use super::life::{
+    ChangeBody, DeployBody, IgnoredBody, VerificationBody, change_body, deploy_body, ignored_body,
+    verification_body,
+};
 use super::window::WindowQuery;
 use super::{millis, time_text};
 use crate::state::AppState;
@@ -46,6 +50,10 @@ pub(crate) struct IssueBody {
     endpoint: String,
     endpoint_id: i64,
     status: &'static str,
+    state_since: String,
+    ignored: Option<IgnoredBody>,
+    verification: Option<VerificationBody>,
+    history: Vec<ChangeBody>,
     occurrences: u64,
     requests: f64,
     requests_affected: f64,
@@ -96,6 +104,7 @@ pub(crate) struct Detail {
     evidence: Vec<OccurrenceBody>,
     days: Vec<DayBody>,
     others: Vec<IssueBody>,
+    deploys: Vec<DeployBody>,
 }
 
 #[derive(Debug, Serialize)]
@@ -148,7 +157,7 @@ pub(crate) async fn one(
     let number: i64 = id.parse().map_err(|_| missing())?;
     let window = window.resolve(state.now())?;
     let detail = state.store.issue(number, window).await?.ok_or_else(missing)?;
-    let IssueDetail { issue, occurrences, days, others } = detail;
+    let IssueDetail { issue, occurrences, days, others, deploys } = detail;
     Ok(Json(Detail {
         from: time_text(window.from),
         to: time_text(window.to),
@@ -156,6 +165,7 @@ pub(crate) async fn one(
         evidence: occurrences.into_iter().map(occurrence_body).collect(),
         days: days.into_iter().map(day_body).collect(),
         others: others.into_iter().map(issue_body).collect(),
+        deploys: deploys.into_iter().map(deploy_body).collect(),
     }))
 }
 
@@ -213,6 +223,10 @@ fn issue_body(issue: Issue) -> IssueBody {
         subject: issue.subject,
         endpoint_id: issue.endpoint_id,
         status: issue.status.slug(),
+        state_since: time_text(issue.life.since),
+        ignored: issue.life.ignored.map(ignored_body),
+        verification: issue.life.verification.map(verification_body),
+        history: issue.life.history.into_iter().map(change_body).collect(),
         occurrences: issue.occurrences,
         requests: issue.requests,
         requests_affected: issue.requests_affected,

@@ -37,6 +37,7 @@ pub(crate) async fn show(Path(id): Path<String>, visit: Visit) -> Shown {
         issue: detail.issue,
         occurrences: detail.occurrences,
         days: long.days,
+        deploys: long.deploys,
         others: detail.others,
         example,
         tree,

@@ -1,21 +1,29 @@
-//! `GET /issues?endpoint=…&class=…&all=1`.
+//! `GET /issues?endpoint=…&class=…&state=…&all=1`.
 
-use hotspan_model::Class;
+use hotspan_model::{Class, IssueStatus};
 use hotspan_store::IssueFilter;
 
 use super::endpoints::ALIVE;
-use super::view::issues::{Issues, issues};
+use super::view::issues::{Issues, Which, issues};
 use super::visit::{Shown, Visit};
 
 pub(crate) async fn show(visit: Visit) -> Shown {
     let store = &visit.state.store;
     let fail = |error| visit.failed(&error);
-    let all = visit.param("all") == "1";
+    let shown = match (IssueStatus::from_slug(visit.param("state")), visit.param("all")) {
+        (Some(status), _) => Which::In(status),
+        (None, "1") => Which::All,
+        (None, _) => Which::Alive,
+    };
     let endpoint_id = visit.param("endpoint").parse().ok();
     let filter = IssueFilter {
         endpoint_id,
         class: Class::from_slug(visit.param("class")),
-        statuses: if all { Vec::new() } else { ALIVE.to_vec() },
+        statuses: match shown {
+            Which::All => Vec::new(),
+            Which::Alive => ALIVE.to_vec(),
+            Which::In(status) => vec![status],
+        },
         ..IssueFilter::default()
     };
     let rows = store.issues(visit.window(), &filter).await.map_err(fail)?;
@@ -25,5 +33,5 @@ pub(crate) async fn show(visit: Visit) -> Shown {
         }
         None => None,
     };
-    Ok(issues(&visit.frame, &Issues { rows, endpoint, all }))
+    Ok(issues(&visit.frame, &Issues { rows, endpoint, shown }))
 }

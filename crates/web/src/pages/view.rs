@@ -6,6 +6,8 @@ pub(crate) mod connect;
 pub(crate) mod endpoint;
 pub(crate) mod endpoints;
 pub(crate) mod issue;
+pub(crate) mod issue_actions;
+pub(crate) mod issue_life;
 pub(crate) mod issues;
 pub(crate) mod message;
 pub(crate) mod search;

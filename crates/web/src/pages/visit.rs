@@ -78,6 +78,11 @@ impl Visit {
         PageError::new(StatusCode::NOT_FOUND, message(&self.frame, title, text))
     }
 
+    /// What was asked for cannot be done; nothing changed.
+    pub(crate) fn unclear(&self, title: &str, text: &str) -> PageError {
+        PageError::new(StatusCode::CONFLICT, message(&self.frame, title, text))
+    }
+
     /// What the address asks for makes no sense; the page says why.
     pub(crate) fn refused(&self, page: Markup) -> PageError {
         PageError::new(StatusCode::BAD_REQUEST, page)

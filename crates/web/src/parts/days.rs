@@ -1,6 +1,9 @@
-//! Time lost by day, as bars.
+//! Time lost by day, as bars, with the releases that went out.
+
+use std::collections::BTreeMap;
 
 use hotspan_model::issue::DayLoss;
+use hotspan_model::life::Deploy;
 use hotspan_model::time::NANOS_PER_MINUTE;
 use hotspan_model::{Class, UnixNanos};
 use maud::{Markup, html};
@@ -18,11 +21,55 @@ fn filled(days: &[DayLoss], now: UnixNanos, length: i64) -> Vec<(i64, i64)> {
     (today - length + 1..=today).map(|day| (day, lost(day))).collect()
 }
 
-/// One bar a day over the last `length` days.
-pub(crate) fn days(days: &[DayLoss], class: Class, now: UnixNanos, length: i64) -> Markup {
+/// Releases that went out on the same day share a mark; each is named once.
+fn marked(deploys: &[Deploy], now: UnixNanos, length: i64) -> BTreeMap<i64, Vec<&Deploy>> {
+    let today = now.0.div_euclid(DAY_NS);
+    let mut marks: BTreeMap<i64, Vec<&Deploy>> = BTreeMap::new();
+    for deploy in deploys {
+        let day = deploy.at.0.div_euclid(DAY_NS);
+        let of_day = marks.entry(day - (today - length + 1)).or_default();
+        if !of_day.iter().any(|known| known.release == deploy.release) {
+            of_day.push(deploy);
+        }
+    }
+    marks.retain(|index, _| (0..length).contains(index));
+    marks
+}
+
+/// The line of a day on which releases went out, at the first of them.
+fn mark(deploys: &[&Deploy], index: i64, slot: f64) -> Markup {
+    let first = deploys.iter().map(|deploy| deploy.at).min().unwrap_or_default();
+    let of_day = first.0.rem_euclid(DAY_NS) as f64 / DAY_NS as f64;
+    let at = dot1(slot * (index as f64 + of_day));
+    let named = deploys.iter().map(|deploy| {
+        let place = match deploy.environment.as_str() {
+            "" => String::new(),
+            environment => format!(" to {environment}"),
+        };
+        format!("release {}{place}, {}", deploy.release, format::moment(deploy.at))
+    });
+    html! {
+        g.deploy {
+            title { (named.collect::<Vec<_>>().join("; ")) }
+            line.mark x1={ (at) "%" } x2={ (at) "%" } y1="0" y2=(HEIGHT) {}
+            circle cx={ (at) "%" } cy="3" r="3" {}
+        }
+    }
+}
+
+/// One bar a day over the last `length` days, and a line for each day on which
+/// releases went out.
+pub(crate) fn days(
+    days: &[DayLoss],
+    deploys: &[Deploy],
+    class: Class,
+    now: UnixNanos,
+    length: i64,
+) -> Markup {
     let bars = filled(days, now, length);
     let max = bars.iter().map(|(_, lost)| *lost).max().unwrap_or(0).max(1);
     let slot = 100.0 / bars.len().max(1) as f64;
+    let marks = marked(deploys, now, length);
     let midnight = |day: i64| UnixNanos(day.saturating_mul(DAY_NS));
     html! {
         figure.days {
@@ -45,7 +92,9 @@ pub(crate) fn days(days: &[DayLoss], class: Class, now: UnixNanos, length: i64) 
                         }
                     }
                 }
+                @for (index, deploys) in &marks { (mark(deploys, *index, slot)) }
             }
+            @if !marks.is_empty() { figcaption.soft { svg.sample width="8" height="8" aria-hidden="true" { circle.deploy cx="4" cy="4" r="3" {} } "a release went out" } }
         }
     }
 }
@@ -61,6 +110,8 @@ fn anchor(index: usize, count: usize) -> &'static str {
 
 #[cfg(test)]
 mod tests {
+    use hotspan_model::life::DeploySource;
+
     use super::*;
 
     #[test]
@@ -69,5 +120,25 @@ mod tests {
         let loss = DayLoss { day: 19_998, wall_ns: 7, occurrences: 1.0 };
         let bars = filled(&[loss], now, 4);
         assert_eq!(bars, [(19_997, 0), (19_998, 7), (19_999, 0), (20_000, 0)]);
+    }
+
+    #[test]
+    fn releases_of_a_day_share_a_mark() {
+        let now = UnixNanos(20_000 * DAY_NS + 5);
+        let deploy = |release: &str, day: i64| Deploy {
+            project: "default".into(),
+            service: "shop".into(),
+            release: release.into(),
+            environment: String::new(),
+            at: UnixNanos(day * DAY_NS + DAY_NS / 2),
+            source: DeploySource::Told,
+        };
+        let deploys =
+            [deploy("old", 19_000), deploy("a", 19_999), deploy("a", 19_999), deploy("b", 19_999)];
+        let marks = marked(&deploys, now, 4);
+        let named = marks[&2].iter().map(|deploy| deploy.release.as_str()).collect::<Vec<_>>();
+        assert_eq!((marks.len(), named), (1, vec!["a", "b"]));
+        let drawn = mark(&marks[&2], 2, 25.0).into_string();
+        assert!(drawn.contains("x1=\"62.5%\"") && drawn.contains("release b"), "{drawn}");
     }
 }

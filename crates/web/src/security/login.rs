@@ -54,7 +54,7 @@ pub(crate) async fn require_session(
 }
 
 /// The user of a request's session.
-pub(super) async fn user_of(
+pub(crate) async fn user_of(
     state: &AppState,
     headers: &HeaderMap,
 ) -> Result<Option<String>, ApiError> {

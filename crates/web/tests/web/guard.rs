@@ -44,7 +44,7 @@ async fn every_answer_carries_the_guarding_headers() {
             ("content-security-policy", "default-src 'none'"),
             ("content-security-policy", "frame-ancestors 'none'"),
             ("x-content-type-options", "nosniff"),
-            ("referrer-policy", "no-referrer"),
+            ("referrer-policy", "same-origin"),
             ("cross-origin-opener-policy", "same-origin"),
         ] {
             let value = answer.header(name).unwrap_or_default();

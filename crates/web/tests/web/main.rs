@@ -5,6 +5,7 @@
 mod api;
 mod client;
 mod guard;
+mod life;
 mod login;
 mod metrics;
 mod otlp_grpc;

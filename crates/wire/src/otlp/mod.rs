@@ -18,10 +18,11 @@ pub use json::decode_json;
 pub use protobuf::decode_protobuf;
 
 pub(crate) use draft::{
-    Origin, Refused, check_order, checked_parent, checked_span_id, checked_trace_id,
+    Draft, Origin, Refused, check_order, checked_parent, checked_span_id, checked_trace_id,
 };
 pub(crate) use fields::{Fields, Payload, WireError};
 pub(crate) use json::decode_span;
+pub(crate) use scalar::Unsigned;
 
 /// The two forms every OTLP message has.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]

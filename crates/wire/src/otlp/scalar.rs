@@ -55,7 +55,7 @@ hex_id!(
 
 /// An unsigned number, as a number or as text.
 #[derive(Debug, Clone, Copy, Default)]
-pub(super) struct Unsigned(pub(super) u64);
+pub(crate) struct Unsigned(pub(crate) u64);
 
 /// A signed number, as a number or as text.
 #[derive(Debug, Clone, Copy, Default)]

@@ -8,7 +8,7 @@ use bytes::Bytes;
 use expect_test::{Expect, expect, expect_file};
 use hotspan_model::{EntryHint, Span};
 use hotspan_wire::encoding::{Encoding, decompress};
-use hotspan_wire::{Decoded, Shape, otlp, sentry, shape_of};
+use hotspan_wire::{Decoded, Shape, jaeger, otlp, sentry, shape_of, zipkin};
 use serde::Deserialize;
 
 use crate::show;
@@ -106,6 +106,8 @@ impl Capture {
             Shape::SentryEvent => sentry::decode_store(&self.body, "shop"),
             Shape::OtlpJson => otlp::decode_json(&self.body),
             Shape::OtlpProtobuf => otlp::decode_protobuf(&self.body),
+            Shape::JaegerJson => jaeger::decode_json(&self.body),
+            Shape::ZipkinJson => zipkin::decode_json(&self.body),
         };
         decoded.unwrap_or_else(|error| panic!("{}: {error}", self.name))
     }

@@ -8,7 +8,7 @@
 use hotspan_model::scrub::scrub_all;
 use hotspan_model::{Attributes, Span};
 use hotspan_testkit::traffic;
-use hotspan_wire::{Decoded, RequestError, content_hashes, otlp, sentry, shape_of};
+use hotspan_wire::{Decoded, RequestError, content_hashes, jaeger, otlp, sentry, shape_of, zipkin};
 use proptest::prelude::*;
 
 use crate::generate;
@@ -24,7 +24,22 @@ const DOORS: &[Door] = &[
     ("Sentry envelope", || traffic::sentry_envelopes(&traffic::web(1)).concat(), envelope),
     ("Sentry store", store_body, |body| sentry::decode_store(body, "shop")),
     ("Sentry spans", || traffic::span_v2_envelope(&traffic::web(2)), envelope),
+    ("Jaeger JSON", jaeger_body, jaeger::decode_json),
+    ("Zipkin JSON", zipkin_body, zipkin::decode_json),
 ];
+
+fn spans() -> Vec<Span> {
+    let body = traffic::otlp_json(&traffic::web(2));
+    otlp::decode_json(&body).expect("is sound").spans
+}
+
+fn jaeger_body() -> Vec<u8> {
+    hotspan_testkit::jaeger::jaeger_json(&spans()).to_string().into_bytes()
+}
+
+fn zipkin_body() -> Vec<u8> {
+    hotspan_testkit::zipkin::zipkin_json(&spans()).to_string().into_bytes()
+}
 
 fn envelope(body: &[u8]) -> Result<Decoded, RequestError> {
     sentry::decode_envelope(body, "shop")
@@ -66,6 +81,10 @@ fn fragment() -> impl Strategy<Value = Vec<u8>> {
         b"18446744073709551616",
         b"\"data\":{}",
         b"\"resource\":{},",
+        b"\"processes\":{\"p1\":{}},",
+        b"\"references\":[",
+        b"\"data\":[",
+        b"\"shared\":true,\"kind\":\"SERVER\",",
     ];
     prop::sample::select(fragments).prop_map(<[u8]>::to_vec)
 }
@@ -233,6 +252,67 @@ fn large_json_costs_what_it_weighs() {
         let kept =
             otlp::decode_json(body.as_bytes()).map_or(0, |decoded| kept_bytes(&decoded.spans));
         assert!(kept <= body.len() * 4 + 4_096, "{name}: {kept} bytes kept of {}", body.len());
+    }
+}
+
+#[test]
+fn large_jaeger_and_zipkin_bodies_cost_what_they_weigh() {
+    const SIZE: usize = 2 << 20;
+    let jaeger = |span: &str, processes: &str| {
+        format!(
+            r#"{{"data":[{{"spans":[{{"traceID":"7","spanID":"7","startTime":1,"processID":"p"{span}}}],
+            "processes":{{{processes}}}}}]}}"#
+        )
+    };
+    let zipkin = |rest: &str| format!(r#"[{{"traceId":"7","id":"7","timestamp":1{rest}}}]"#);
+    let tag = r#"{"key":"k","value":"v"},"#;
+    let many = |item: &str| format!("{}{{}}", item.repeat(SIZE / item.len()));
+    let numbered = |of: &str| -> String {
+        (0..100_000).map(|i| format!("\"{i}\":{of},")).collect::<String>() + "\"z\":{}"
+    };
+    let bodies = [
+        ("brackets", "[".repeat(SIZE)),
+        ("empty traces", format!("[{}{{}}]", "{},".repeat(100_000))),
+        ("traces that are none", format!("{{\"data\":[{}7]}}", "7,".repeat(100_000))),
+        ("spans that are none", format!("{{\"spans\":[{}7]}}", "7,".repeat(100_000))),
+        ("tags", jaeger(&format!(",\"tags\":[{}]", many(tag)), "")),
+        ("logs", jaeger(&format!(",\"logs\":[{}]", many("{},")), "")),
+        ("references", jaeger(&format!(",\"references\":[{}]", many("{},")), "")),
+        ("processes", jaeger("", &numbered("{}"))),
+        ("tags of a process", jaeger("", &format!("\"p\":{{\"tags\":[{}]}}", many(tag)))),
+        (
+            "a deep tag",
+            jaeger(
+                &format!(
+                    ",\"tags\":[{{\"key\":\"k\",\"value\":{}{}}}]",
+                    "[".repeat(20_000),
+                    "]".repeat(20_000)
+                ),
+                "",
+            ),
+        ),
+        (
+            "a process in every span",
+            format!(
+                "{{\"spans\":[{}{{}}]}}",
+                (0..20_000)
+                    .map(|i| format!(
+                        "{{\"traceID\":\"1\",\"spanID\":\"1\",\"startTime\":1,\
+                         \"process\":{{\"serviceName\":\"{i}\"}}}},"
+                    ))
+                    .collect::<String>()
+            ),
+        ),
+        ("tags of Zipkin", zipkin(&format!(",\"tags\":{{{}}}", numbered("\"v\"")))),
+        ("annotations", zipkin(&format!(",\"annotations\":[{}]", many("{},")))),
+        ("spans of Zipkin that are none", format!("[{{}},{}7]", "7,".repeat(100_000))),
+        ("lists in lists", format!("[[],{}7]", "[[]],".repeat(100_000))),
+    ];
+    for (name, body) in bodies {
+        for decode in [jaeger::decode_json, zipkin::decode_json] {
+            let kept = decode(body.as_bytes()).map_or(0, |decoded| kept_bytes(&decoded.spans));
+            assert!(kept <= body.len() * 4 + 4_096, "{name}: {kept} bytes kept of {}", body.len());
+        }
     }
 }
 

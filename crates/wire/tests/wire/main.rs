@@ -10,6 +10,7 @@
 mod captures;
 mod generate;
 mod hostile;
+mod jaeger;
 mod otlp_json;
 mod otlp_limits;
 mod otlp_protobuf;
@@ -19,3 +20,4 @@ mod rewire;
 mod sentry;
 mod sentry_payloads;
 mod show;
+mod zipkin;

@@ -104,8 +104,14 @@ pub(super) fn joins_parameter(text: &str) -> bool {
 
 /// The tokens of `sql`, in order and without gaps.
 pub(super) fn tokens(sql: &str, quotes: Quotes) -> impl Iterator<Item = Token<'_>> {
-    let mut lexer =
-        Lexer { rest: sql, quotes, expects_value: false, in_values: false, after_dot: false };
+    let mut lexer = Lexer {
+        rest: sql,
+        quotes,
+        expects_value: false,
+        after_operand: false,
+        in_values: false,
+        after_dot: false,
+    };
     std::iter::from_fn(move || lexer.next_token())
 }
 
@@ -114,6 +120,9 @@ struct Lexer<'a> {
     quotes: Quotes,
     /// The token before asks for a value: a comparison, `LIKE`, or an opening.
     expects_value: bool,
+    /// The token before is something to subtract from: a name, a bracket that
+    /// closes, a parameter.
+    after_operand: bool,
     in_values: bool,
     after_dot: bool,
 }
@@ -175,12 +184,13 @@ impl<'a> Lexer<'a> {
         (if text { Kind::Literal } else { Kind::Quoted }, len)
     }
 
-    /// A minus belongs to the number only where a value is expected: in `a-1`
-    /// it subtracts.
+    /// A sign belongs to the number unless it stands behind an operand: in
+    /// `a-1` it subtracts. In `1-2` there are two values either way, and
+    /// OpenTelemetry makes it `??`.
     fn signed_number_len(&self) -> Option<usize> {
         let digits = self.rest.strip_prefix(['-', '+'])?;
         let number = number_len(digits)?;
-        self.expects_value.then_some(number + 1)
+        (!self.after_operand).then_some(number + 1)
     }
 
     fn remember(&mut self, kind: Kind, text: &str) {
@@ -188,6 +198,11 @@ impl<'a> Lexer<'a> {
             return;
         }
         self.after_dot = text == ".";
+        self.after_operand = match kind {
+            Kind::Word => !is_keyword(text),
+            Kind::Quoted | Kind::Parameter => true,
+            _ => matches!(text, ")" | "]" | "}"),
+        };
         let is = |word: &str| kind == Kind::Word && text.eq_ignore_ascii_case(word);
         self.expects_value =
             match kind {

@@ -8,18 +8,47 @@ const SUMMARY_BYTES_MAX: usize = 255;
 
 /// Statements that name something other than a table after their verb.
 const DEFINITIONS: &[&str] = &["CREATE", "ALTER", "DROP", "TRUNCATE"];
+/// Words between such a verb and the name that say how, not what.
+const HOW: &[&str] = &[
+    "IF",
+    "NOT",
+    "EXISTS",
+    "OR",
+    "REPLACE",
+    "UNIQUE",
+    "CLUSTERED",
+    "NONCLUSTERED",
+    "CONCURRENTLY",
+    "MATERIALIZED",
+    "UNLOGGED",
+    "EXTERNAL",
+];
+/// Things whose definition has statements in it, semicolons included.
+const PROGRAMS: &[&str] = &["TRIGGER", "PROCEDURE", "PROC", "FUNCTION", "PACKAGE", "EVENT"];
 const CALLS: &[&str] = &["CALL", "EXEC", "EXECUTE"];
 const CHANGES: &[&str] = &["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE"];
 
 /// `SELECT orders customers`, `INSERT archive SELECT orders`: operations and
-/// the tables they touch in the order of the text, never longer than 255 bytes.
-/// Text that is no SQL yields its first word.
+/// the tables they touch in the order and the case of the text, never longer
+/// than 255 bytes. Text that is no SQL yields its first word.
 pub fn summary(sql: &str) -> String {
+    written(sql, Writer::default())
+}
+
+/// The summary with its operations in capitals, so that `select` and `SELECT`
+/// are one call.
+pub fn operation(sql: &str) -> String {
+    written(sql, Writer { capitals: true, ..Writer::default() })
+}
+
+fn written(sql: &str, mut writer: Writer) -> String {
     let tokens: Vec<Token<'_>> =
         tokens(sql, Quotes::Name).filter(|token| token.kind != Kind::Space).collect();
-    let mut writer = Writer::default();
     for statement in tokens.split(|token| token.text == ";") {
         writer.statement(statement);
+        if writer.in_program {
+            break;
+        }
     }
     writer.out
 }
@@ -28,6 +57,9 @@ pub fn summary(sql: &str) -> String {
 struct Writer {
     out: String,
     full: bool,
+    capitals: bool,
+    /// A trigger or its like is being defined: all that follows is its body.
+    in_program: bool,
     /// Names that `WITH` gave to subqueries: not tables.
     named_queries: Vec<String>,
 }
@@ -56,33 +88,37 @@ impl Writer {
         if verb_is(DEFINITIONS) {
             self.definition(tokens);
         } else if verb_is(CALLS) {
-            self.push(&verb);
+            self.push_operation(first.text);
             if let Some((name, _)) = name_at(tokens, 1) {
                 self.push(&name);
             }
         } else if verb_is(CHANGES) || matches!(verb.as_str(), "SELECT" | "WITH" | "EXPLAIN") {
             self.query(tokens);
         } else {
-            self.push(&verb);
+            self.push_operation(first.text);
         }
     }
 
     /// `CREATE TABLE x`, `DROP INDEX y`: the verb, what it is, and its name.
     fn definition(&mut self, tokens: &[Token<'_>]) {
-        let skipped = ["IF", "NOT", "EXISTS", "OR", "REPLACE", "UNIQUE", "CONCURRENTLY"];
         let mut words = 0;
         let mut index = 0;
+        let mut truncates = false;
         while let Some((name, next)) = name_at(tokens, index) {
             let upper = name.to_ascii_uppercase();
             index = next;
-            if skipped.contains(&upper.as_str()) || upper.starts_with("TEMP") {
+            if HOW.contains(&upper.as_str()) || (words < 2 && upper.starts_with("TEMP")) {
                 continue;
             }
-            self.push(if words < 2 { &upper } else { &name });
-            words += 1;
-            if words == 3 {
-                return;
+            truncates |= words == 0 && upper == "TRUNCATE";
+            // `TRUNCATE orders` needs no word for what it is.
+            let named = words == 2 || (words == 1 && truncates && upper != "TABLE");
+            if named {
+                return self.push(&name);
             }
+            self.in_program |= words == 1 && PROGRAMS.contains(&upper.as_str());
+            self.push_operation(&name);
+            words += 1;
         }
     }
 
@@ -134,9 +170,10 @@ impl Writer {
     }
 
     fn table(&mut self, tokens: &[Token<'_>], index: usize, level: &mut Level) -> usize {
-        let passed = ["ONLY", "LATERAL", "INTO", "FROM", "IGNORE", "OR", "REPLACE", "TABLE", "AS"];
+        let passed = ["ONLY", "LATERAL", "INTO", "FROM", "IGNORE", "OR", "REPLACE", "AS"];
         let upper = tokens[index].text.to_ascii_uppercase();
-        if passed.contains(&upper.as_str()) {
+        let introduces = upper == "TABLE" && introduces_name(tokens.get(index + 1));
+        if introduces || passed.contains(&upper.as_str()) {
             return index + 1;
         }
         level.table_next = false;
@@ -162,11 +199,14 @@ impl Writer {
         match upper.as_str() {
             "SELECT" => {
                 *level = Level { operation: true, ..Level::default() };
-                self.push("SELECT");
+                // What a union adds are more tables of one operation.
+                if !before_is(before, &["UNION", "ALL", "INTERSECT", "EXCEPT", "MINUS"]) {
+                    self.push_operation(tokens[index].text);
+                }
             }
             change if CHANGES.contains(&change) && opens => {
                 *level = Level { operation: true, table_next: true, in_list: false };
-                self.push(change);
+                self.push_operation(tokens[index].text);
             }
             "FROM" if level.operation && !before_is(before, &["DISTINCT"]) => {
                 level.table_next = true;
@@ -194,6 +234,14 @@ impl Writer {
         }
     }
 
+    fn push_operation(&mut self, word: &str) {
+        if self.capitals {
+            self.push(&word.to_ascii_uppercase());
+        } else {
+            self.push(word);
+        }
+    }
+
     fn push(&mut self, word: &str) {
         let room = SUMMARY_BYTES_MAX.saturating_sub(self.out.len() + 1);
         if self.full || word.len() > room {
@@ -205,6 +253,15 @@ impl Writer {
         }
         self.out.push_str(word);
     }
+}
+
+/// True behind `INTO TABLE`, where a name follows; `FROM table WHERE` has its name.
+fn introduces_name(next: Option<&Token<'_>>) -> bool {
+    next.is_some_and(|next| match next.kind {
+        Kind::Word => !is_keyword(next.text),
+        Kind::Quoted => true,
+        _ => next.text == "(",
+    })
 }
 
 fn before_is(before: Option<&str>, words: &[&str]) -> bool {
@@ -246,7 +303,7 @@ mod tests {
     fn statements_are_summarised() {
         for (sql, expected) in [
             ("SELECT * FROM orders WHERE id = 1", "SELECT orders"),
-            ("select \"users\".* from \"users\" where \"users\".\"id\" = $1", "SELECT users"),
+            ("select \"users\".* from \"users\" where \"users\".\"id\" = $1", "select users"),
             ("SELECT * FROM songs, artists WHERE songs.a = artists.id", "SELECT songs artists"),
             ("SELECT * FROM \"song list\", 'artists'", "SELECT \"song list\" artists"),
             (
@@ -267,10 +324,15 @@ mod tests {
                 "WITH recent AS (SELECT * FROM orders) SELECT * FROM recent JOIN x USING (id)",
                 "SELECT orders SELECT x",
             ),
-            ("SELECT a FROM b UNION ALL SELECT c FROM d", "SELECT b SELECT d"),
+            ("SELECT a FROM b UNION ALL SELECT c FROM d", "SELECT b d"),
             ("MERGE INTO stock USING delivery ON a = b", "MERGE stock delivery"),
             ("CREATE TABLE IF NOT EXISTS users (id int)", "CREATE TABLE users"),
             ("CREATE UNIQUE INDEX by_name ON users (name)", "CREATE INDEX by_name"),
+            ("CREATE MATERIALIZED VIEW sales AS SELECT 1", "CREATE VIEW sales"),
+            ("CREATE TEMPORARY TABLE temp_ids (id int)", "CREATE TABLE temp_ids"),
+            ("TRUNCATE orders", "TRUNCATE orders"),
+            ("truncate table orders", "truncate table orders"),
+            ("INSERT INTO TABLE t SELECT * FROM table", "INSERT t SELECT table"),
             ("CALL refresh_totals(1)", "CALL refresh_totals"),
             ("BEGIN; SELECT 1; COMMIT", "BEGIN; SELECT; COMMIT"),
             ("SAVEPOINT active_record_1", "SAVEPOINT"),
@@ -279,6 +341,18 @@ mod tests {
             ("42", ""),
         ] {
             assert_eq!(summary(sql), expected, "{sql}");
+        }
+    }
+
+    #[test]
+    fn operations_are_one_call_however_they_are_typed() {
+        for (sql, expected) in [
+            ("select * from Orders o join items i on 1 = 1", "SELECT Orders items"),
+            ("drop table if exists Orders", "DROP TABLE Orders"),
+            ("exec Totals 1", "EXEC Totals"),
+            ("begin", "BEGIN"),
+        ] {
+            assert_eq!(operation(sql), expected, "{sql}");
         }
     }
 

@@ -3,9 +3,11 @@
 //! for one page, and because their layout must stay readable for years.
 //!
 //! [`shapes`] has sketches, times and call trees, [`words`] what people read
-//! of a finding, [`contribution`] what a segment added. No SQL is here.
+//! of a finding, [`contribution`] what a segment added, [`life`] what was measured
+//! before and after a fix. No SQL is here.
 
 pub(super) mod contribution;
+pub(super) mod life;
 pub(super) mod shapes;
 pub(super) mod words;
 
@@ -205,6 +207,8 @@ mod tests {
             let _ = words::decode_fixes(&value);
             let _ = words::decode_use_detail(&value);
             let _ = contribution::decode(&value);
+            let _ = life::decode_comparison(&value);
+            let _ = life::decode_progress(&value);
         }
     }
 

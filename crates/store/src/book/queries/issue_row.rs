@@ -8,6 +8,7 @@ use super::super::endpoints::endpoint_at;
 use super::super::grain::{HOUR, MINUTE, Stretch, start_of};
 use super::super::{BookError, DamagedIn, During};
 use super::figures::{count, volume};
+use super::life::life_of;
 use super::lost::{IssueKey, sums_of};
 
 /// Which issues to find; `None` means every one.
@@ -28,13 +29,14 @@ pub(super) struct Found {
     fingerprint: String,
     detector: String,
     subject: String,
-    endpoint: Endpoint,
+    pub(super) endpoint: Endpoint,
     /// When its oldest pruned occurrence was.
     pruned_first: Option<i64>,
     endpoint_first: Option<i64>,
     endpoint_last: Option<i64>,
     endpoint_cause: Option<Vec<u8>>,
     endpoint_fixes: Option<Vec<u8>>,
+    since: UnixNanos,
 }
 
 /// Every issue that is wanted, oldest first.
@@ -46,7 +48,7 @@ pub(super) fn find(
         .prepare_cached(
             "SELECT i.id, i.endpoint_id, i.class, i.family, i.status, i.fingerprint, i.detector, \
              i.subject, e.project, e.service, e.kind, e.name, i.pruned_first_seen, \
-             i.endpoint_first, i.endpoint_last, i.endpoint_cause, f.fixes \
+             i.endpoint_first, i.endpoint_last, i.endpoint_cause, f.fixes, i.status_since \
              FROM issue i JOIN endpoint e ON e.id = i.endpoint_id \
              LEFT JOIN fix_set f ON f.id = i.endpoint_fixes_id \
              WHERE (?1 IS NULL OR i.id = ?1) AND (?2 IS NULL OR i.project = ?2) \
@@ -92,6 +94,7 @@ fn found_of(row: &Row<'_>) -> rusqlite::Result<Option<Found>> {
         endpoint_last: row.get(14)?,
         endpoint_cause: row.get(15)?,
         endpoint_fixes: row.get(16)?,
+        since: UnixNanos(row.get(17)?),
     }))
 }
 
@@ -107,6 +110,7 @@ pub(super) fn assemble(
     let (first, last) = seen(transaction, &found).during("date an issue")?;
     let occurrences = occurrences_of(transaction, &found).during("count occurrences")?;
     let (cause, fixes, templates) = words(transaction, &found)?;
+    let life = life_of(transaction, found.key.id, found.since)?;
     let Found { key, fingerprint, detector, subject, endpoint, .. } = found;
     Ok(Issue {
         id: key.id,
@@ -118,6 +122,7 @@ pub(super) fn assemble(
         endpoint,
         endpoint_id: key.endpoint_id,
         status: key.status,
+        life,
         occurrences,
         requests: count(all.requests),
         requests_affected: count(sums.requests),
@@ -136,7 +141,7 @@ pub(super) fn assemble(
 }
 
 /// When the issue was first and last seen, by either form of its detector.
-fn seen(transaction: &Transaction<'_>, found: &Found) -> rusqlite::Result<(i64, i64)> {
+pub(super) fn seen(transaction: &Transaction<'_>, found: &Found) -> rusqlite::Result<(i64, i64)> {
     let edge = |sql: &str| {
         transaction
             .prepare_cached(sql)?

@@ -6,6 +6,7 @@ use rusqlite::{Row, Transaction, params};
 
 use super::super::codec::words::decode_spans;
 use super::super::connection::Book;
+use super::super::deploys::deploys_in;
 use super::super::grain::{DAY_HOURS, HOUR, MINUTE, Stretch, bucket_of, cover};
 use super::super::rows::{IssueDetail, IssueFilter, TimeWindow};
 use super::super::{BookError, DamagedIn, During};
@@ -63,13 +64,20 @@ impl Book {
                 occurrences: occurrences(transaction, &issue, window, &stretches)?,
                 days: days(transaction, &found, window)?,
                 others: others(transaction, &issue, window, &stretches)?,
+                deploys: deploys_in(
+                    transaction,
+                    &issue.endpoint.project,
+                    &issue.endpoint.service,
+                    window,
+                )?,
                 issue,
             }))
         })
     }
 }
 
-/// Issues with requests in the window, or a first or last occurrence in it.
+/// Issues with requests in the window, or a first or last occurrence or a
+/// change of their state in it.
 fn seen_in(
     transaction: &Transaction<'_>,
     wanted: &Wanted<'_>,
@@ -79,7 +87,7 @@ fn seen_in(
     let mut issues = Vec::new();
     for found in issue_row::find(transaction, wanted)? {
         let issue = issue_row::assemble(transaction, found, stretches)?;
-        let seen = [issue.first_seen, issue.last_seen];
+        let seen = [issue.first_seen, issue.last_seen, issue.life.since];
         if issue.requests_affected > 0.0 || seen.into_iter().any(|at| window.contains(at)) {
             issues.push(issue);
         }

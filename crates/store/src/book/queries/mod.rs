@@ -7,9 +7,12 @@ mod endpoints;
 mod figures;
 mod issue_row;
 mod issues;
+mod life;
 mod lost;
+mod minutes;
 mod profile;
 mod traces;
+mod watched;
 
 use hotspan_model::{Endpoint, UnixNanos};
 use rusqlite::{OptionalExtension, Transaction};
@@ -18,6 +21,8 @@ use super::connection::Book;
 use super::endpoints::endpoint_at;
 use super::rows::BookStats;
 use super::{BookError, During};
+
+pub(super) use minutes::day_wall_ns;
 
 impl Book {
     /// The endpoint of a number.

@@ -134,7 +134,7 @@ fn an_ignored_issue_costs_nothing_and_a_verified_one_is_not_open() {
         (IssueStatus::Verified, 4_000, 0),
         (IssueStatus::Regressed, 4_000, 1),
     ] {
-        assert!(fixture.book.set_issue_status(id, status, START).expect("sets"));
+        assert!(fixture.set_status(id, status));
         let list = fixture.book.endpoints(minutes(0, 60), &Filter::default()).expect("lists");
         let row = list.rows.iter().find(|row| &*row.endpoint.name == "GET /a").expect("there");
         assert_eq!((ms(row.lost_ns), row.issues), (lost, issues), "{}", status.slug());

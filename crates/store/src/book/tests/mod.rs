@@ -4,16 +4,18 @@ mod catalogue;
 mod exactly_once;
 mod history;
 mod issues;
+mod life;
 mod migrations;
 mod queries;
 mod retention;
 mod upkeep;
 
-use hotspan_model::{SegmentRecord, UnixNanos};
+use hotspan_model::life::{ChangeReason, StateChange};
+use hotspan_model::{Issue, IssueStatus, SegmentRecord, UnixNanos};
 use tempfile::TempDir;
 
 use super::sample::START;
-use super::{Book, CommitOutcome, SegmentCommit, TimeWindow, book_path};
+use super::{Book, Check, CommitOutcome, SegmentCommit, TimeWindow, book_path};
 
 /// A book in a directory of its own, which goes when this does.
 struct Fixture {
@@ -37,6 +39,26 @@ impl Fixture {
         let commit =
             SegmentCommit { covered: position, reached: position, records, retracted: &[], now };
         self.book.commit_segments(commit).expect("commits")
+    }
+
+    /// Puts an issue into a state, as the server does after a measurement.
+    fn set_status(&self, id: i64, to: IssueStatus) -> bool {
+        let detail = self.book.issue(id, TimeWindow::ALL).expect("reads");
+        let Some(Issue { status, life, .. }) = detail.map(|detail| detail.issue) else {
+            return false;
+        };
+        let change = StateChange {
+            at: START,
+            from: status,
+            to,
+            reason: ChangeReason::Measured,
+            actor: String::new(),
+            release: String::new(),
+            comparison: None,
+        };
+        let (since, verification) = (life.since, None);
+        let check = Check { issue_id: id, status, since, verification, change: Some(change) };
+        self.book.keep_check(&check).expect("keeps")
     }
 }
 

@@ -238,7 +238,7 @@ fn an_issue_goes_with_its_last_occurrence_unless_somebody_decided_about_it() {
         fixture.commit(1, &[with_lookups(plain(1, "GET /a", 0, 100), 3, 40)]);
         let issues = fixture.book.issues(TimeWindow::ALL, &IssueFilter::default()).expect("lists");
         if let Some(status) = status {
-            assert!(fixture.book.set_issue_status(issues[0].id, status, START).expect("sets"));
+            assert!(fixture.set_status(issues[0].id, status));
         }
         // A late span showed that there was nothing wrong.
         let mut harmless = plain(1, "GET /a", 0, 100);
@@ -249,5 +249,5 @@ fn an_issue_goes_with_its_last_occurrence_unless_somebody_decided_about_it() {
         assert_eq!(detail.map(|detail| detail.issue.occurrences), (left > 0).then_some(0));
     }
     let fixture = Fixture::new();
-    assert!(!fixture.book.set_issue_status(77, IssueStatus::Ignored, START).expect("sets"));
+    assert!(!fixture.set_status(77, IssueStatus::Ignored));
 }

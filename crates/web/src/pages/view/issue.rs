@@ -3,11 +3,12 @@
 use hotspan_analysis::flame::Flame;
 use hotspan_analysis::waterfall::Waterfall;
 use hotspan_model::issue::{DayLoss, Occurrence};
+use hotspan_model::life::Deploy;
 use hotspan_model::{Class, Issue, TraceId};
 use maud::{Markup, html};
 
 use super::issues::tone;
-use super::words;
+use super::{issue_actions, issue_life, words};
 use crate::parts::address::Address;
 use crate::parts::figures::{Figure, figures};
 use crate::parts::flame::FlameLinks;
@@ -24,6 +25,8 @@ pub(crate) struct IssuePage {
     pub(crate) occurrences: Vec<Occurrence>,
     /// Time lost by day.
     pub(crate) days: Vec<DayLoss>,
+    /// Releases of its service that went out in these days.
+    pub(crate) deploys: Vec<Deploy>,
     /// The same class and family on other endpoints.
     pub(crate) others: Vec<Issue>,
     /// One affected request, its repeats folded.
@@ -44,17 +47,20 @@ pub(crate) fn issue(frame: &Frame, model: &IssuePage) -> Markup {
     let body = html! {
         (crumbs(&[(Some(frame.link("/issues")), "Issues".to_owned()), (None, words::number(issue))]))
         (head(frame, issue))
+        (issue_actions::actions(frame, issue))
+        (issue_life::verification(frame, issue))
         (figures(&numbers(issue)))
         div.two {
             (cause(issue))
-            section { h2 { "Fix" } (fixes::fixes(&issue.fixes, frame.here.get("fix"))) (verify(issue)) }
+            section { h2 { "Fix" } (fixes::fixes(&issue.fixes, frame.here.get("fix"))) (issue_life::how_to_verify(issue)) }
         }
         (example(frame, model))
         (tree(model))
         div.two {
-            section { h2 { "Time lost a day" } (days::days(&model.days, issue.class, frame.now, DAYS)) }
+            section { h2 { "Time lost a day" } (days::days(&model.days, &model.deploys, issue.class, frame.now, DAYS)) }
             section { h2 { "Other endpoints that suffer" } (others(frame, &model.others)) }
         }
+        (issue_life::history(frame, issue))
         (occurrences(frame, model))
     };
     page(frame, Some(Place::Issues), &format!("{} {}", words::number(issue), issue.subject), &body)
@@ -78,6 +84,7 @@ fn head(frame: &Frame, issue: &Issue) -> Markup {
             }
             p.state {
                 (words::status_tag(issue.status))
+                @if !issue.life.history.is_empty() { " since " (when(issue.life.since, frame.now)) " ·" }
                 " " (issue.endpoint.service)
                 " · first seen " (when(issue.first_seen, frame.now))
                 " · last seen " (when(issue.last_seen, frame.now))
@@ -129,26 +136,6 @@ fn cause(issue: &Issue) -> Markup {
                 } }
             }
         }
-    }
-}
-
-/// What to look at once a fix is out.
-fn verify(issue: &Issue) -> Markup {
-    html! {
-        h2.later { "How to verify" }
-        p.soft {
-            "Deploy, then watch “last seen” on this page: it stands still once no request does it any more. "
-            "Over the window after the deploy the share should be 0% and "
-            (issue.endpoint.name) " about " (format::duration_short(saved(issue))) " faster a request."
-        }
-    }
-}
-
-fn saved(issue: &Issue) -> i64 {
-    if issue.requests_affected > 0.0 {
-        (issue.wall_ns as f64 / issue.requests_affected) as i64
-    } else {
-        0
     }
 }
 

@@ -1,6 +1,6 @@
 //! Every issue, most time lost first.
 
-use hotspan_model::{Class, Issue};
+use hotspan_model::{Class, Issue, IssueStatus};
 use maud::{Markup, html};
 
 use super::words;
@@ -15,8 +15,19 @@ pub(crate) struct Issues {
     pub(crate) rows: Vec<Issue>,
     /// The endpoint they are filtered by.
     pub(crate) endpoint: Option<String>,
-    /// Verified and ignored ones are shown too.
-    pub(crate) all: bool,
+    /// The states they are filtered by.
+    pub(crate) shown: Which,
+}
+
+/// Which states are shown.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Which {
+    /// Those that still cost time and are not ignored.
+    Alive,
+    /// Every one.
+    All,
+    /// One.
+    In(IssueStatus),
 }
 
 /// The page.
@@ -35,15 +46,29 @@ pub(crate) fn issues(frame: &Frame, model: &Issues) -> Markup {
                 }
             }
         }
-        p.choices {
-            a href=(frame.here.with("all", "")) aria-current=[(!model.all).then_some("true")] { "Open" }
-            a href=(frame.here.with("all", "1")) aria-current=[model.all.then_some("true")] { "All, with verified and ignored" }
-        }
-        @if model.rows.is_empty() {
+        (states(frame, model.shown))
+        @if model.rows.is_empty() && matches!(model.shown, Which::In(_)) {
+            p.nothing { "No issue in this state was seen, or came into it, " (frame.window.phrase()) "." }
+        } @else if model.rows.is_empty() {
             p.nothing { "Hotspan raises an issue when requests waste time in a shape that it knows: credentials fetched again and again, or in nearly every request." }
         } @else { (table(frame, &model.rows, true)) }
     };
     page(frame, Some(Place::Issues), "Issues", &body)
+}
+
+/// The states to choose from.
+fn states(frame: &Frame, shown: Which) -> Markup {
+    let plain = frame.here.with("all", "").with("state", "");
+    let chosen = |which: Which| (shown == which).then_some("true");
+    html! {
+        p.choices {
+            a href=(plain) aria-current=[chosen(Which::Alive)] title="Open, fix claimed, not fixed or regressed" { "To do" }
+            @for status in IssueStatus::ALL {
+                a href=(plain.with("state", status.slug())) aria-current=[chosen(Which::In(status))] { (words::status_word(status)) }
+            }
+            a href=(plain.with("all", "1")) aria-current=[chosen(Which::All)] { "All" }
+        }
+    }
 }
 
 /// Issues as a table, with the endpoint where pages mix several.
@@ -71,7 +96,7 @@ fn line(frame: &Frame, issue: &Issue, with_endpoint: bool) -> Markup {
             td.name {
                 a href=(address) data-row { (swatch(issue.class)) (issue.subject) }
                 small {
-                    (words::number(issue)) " · " (words::status_tag(issue.status))
+                    (words::number(issue)) " · " (words::status_tag(issue.status)) (latest(issue))
                     @if with_endpoint { " · " (issue.endpoint.name) " · " (issue.endpoint.service) }
                 }
             }
@@ -88,6 +113,14 @@ fn line(frame: &Frame, issue: &Issue, with_endpoint: bool) -> Markup {
             td.cause { (cause(issue)) small { (issue.cause.confidence.slug()) } }
             td { (when(issue.last_seen, frame.now)) }
         }
+    }
+}
+
+/// What the state rests on, where it was measured.
+fn latest(issue: &Issue) -> Markup {
+    let newest = issue.life.history.first().filter(|change| change.to == issue.status);
+    html! {
+        @if let Some(figures) = newest.and_then(|change| change.comparison.as_ref()) { " " (words::outcome(figures)) }
     }
 }
 

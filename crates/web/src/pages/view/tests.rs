@@ -1,6 +1,8 @@
 //! Every page with names that try to break out of it: what users send is
 //! shown as text, and no page needs what the content security policy forbids.
 
+mod life;
+
 use std::sync::Arc;
 
 use hotspan_analysis::waterfall::{WaterfallOptions, layout};
@@ -23,7 +25,7 @@ use super::connect::Connect;
 use super::endpoint::{EndpointPage, endpoint};
 use super::endpoints::{Column, Endpoints, endpoints};
 use super::issue::{IssuePage, issue};
-use super::issues::{Issues, issues};
+use super::issues::{Issues, Which, issues};
 use super::message::message;
 use super::search::{Outcome, Search, search};
 use super::span::Chosen;
@@ -87,6 +89,7 @@ fn hostile_issue() -> Issue {
         endpoint: hostile_endpoint(),
         endpoint_id: 1,
         status: IssueStatus::Open,
+        life: life::hostile_life(),
         occurrences: 9,
         requests: 20.0,
         requests_affected: 20.0,
@@ -250,6 +253,7 @@ fn issue_page() -> Markup {
         issue: hostile_issue(),
         occurrences: vec![occurrence],
         days: vec![DayLoss { day: 20_780, wall_ns: 9, occurrences: 1.0 }],
+        deploys: vec![life::hostile_deploy()],
         others: vec![hostile_issue()],
         example: Some((view.trace_id, layout(&view, &WaterfallOptions::default()))),
         tree: Some(flame::layout_tree(&record.tree)),
@@ -259,7 +263,8 @@ fn issue_page() -> Markup {
 
 fn lists() -> Vec<(&'static str, Markup)> {
     let hostile = || HOSTILE.to_owned();
-    let found = Issues { rows: vec![hostile_issue()], endpoint: Some(hostile()), all: true };
+    let found =
+        Issues { rows: vec![hostile_issue()], endpoint: Some(hostile()), shown: Which::All };
     let latest = Traces {
         rows: vec![summary()],
         services: vec![hostile()],
@@ -373,6 +378,7 @@ fn the_card_says_it_all() {
         issue: known,
         occurrences: Vec::new(),
         days: Vec::new(),
+        deploys: Vec::new(),
         others: Vec::new(),
         example: None,
         tree: None,

@@ -1,6 +1,6 @@
 //! Sentences about issues that several pages say.
 
-use hotspan_model::{Issue, IssueStatus};
+use hotspan_model::{Comparison, Issue, IssueStatus};
 use maud::{Markup, html};
 
 use crate::parts::format;
@@ -36,17 +36,44 @@ pub(crate) fn number(issue: &Issue) -> String {
     format!("HS-{}", issue.id)
 }
 
+/// The state of an issue in words.
+pub(crate) fn status_word(status: IssueStatus) -> &'static str {
+    match status {
+        IssueStatus::Open => "open",
+        IssueStatus::FixClaimed => "fix claimed",
+        IssueStatus::Verified => "verified",
+        IssueStatus::NotFixed => "not fixed",
+        IssueStatus::Regressed => "regressed",
+        IssueStatus::Ignored => "ignored",
+    }
+}
+
 /// The state of an issue as a tag.
 pub(crate) fn status_tag(status: IssueStatus) -> Markup {
-    let (word, tone) = match status {
-        IssueStatus::Open => ("open", "open"),
-        IssueStatus::FixClaimed => ("fix claimed", "waiting"),
-        IssueStatus::Verified => ("verified", "good"),
-        IssueStatus::NotFixed => ("not fixed", "open"),
-        IssueStatus::Regressed => ("regressed", "open"),
-        IssueStatus::Ignored => ("ignored", "quiet"),
+    let tone = match status {
+        IssueStatus::Open | IssueStatus::NotFixed | IssueStatus::Regressed => "open",
+        IssueStatus::FixClaimed => "waiting",
+        IssueStatus::Verified => "good",
+        IssueStatus::Ignored => "quiet",
     };
-    html! { span class={ "tag " (tone) } { (word) } }
+    html! { span class={ "tag " (tone) } { (status_word(status)) } }
+}
+
+/// A share after a fix: nothing left is a measured figure too.
+pub(crate) fn share(share: f64) -> String {
+    if share > 0.0 { format::percent(share) } else { "0.0%".to_owned() }
+}
+
+/// `35% → 0.0%, p95 9.8 s → 6.2 s`.
+pub(crate) fn outcome(figures: &Comparison) -> String {
+    let (before, after) = (&figures.before, &figures.after);
+    format!(
+        "{} → {}, p95 {} → {}",
+        share(before.share),
+        share(after.share),
+        format::duration_short(before.p95_ns),
+        format::duration_short(after.p95_ns),
+    )
 }
 
 /// Says that figures are scaled up from samples, where they are.

@@ -36,8 +36,8 @@ pub(super) fn rows_of(
     }
     let may_have = |file: &&Arc<SpanFile>| (file.trace_min..=file.trace_max).contains(&trace_id);
     let candidates: Vec<_> = snapshot.files.iter().filter(may_have).collect();
-    // Most of the time goes into opening files only to learn that the trace is
-    // not in them, so several are asked at once.
+    // Most files are opened only to learn that the trace is not in them, and
+    // there may be thousands, so several are asked at once.
     let room = rows_max.saturating_sub(rows.len());
     let ask = |files: &[&Arc<SpanFile>]| {
         let (mut found, mut whole) = (Vec::new(), true);

@@ -30,6 +30,8 @@ pub(crate) struct Detector {
     pub(crate) slug: &'static str,
     /// The shape in a few words, for lists of detectors.
     pub(crate) title: &'static str,
+    /// What is counted in a request: one, and several.
+    pub(crate) unit: (&'static str, &'static str),
     /// Looks at one segment.
     pub(crate) in_segment: fn(&mut Scene<'_, '_>),
     /// What a segment did of what the endpoint form adds up.
@@ -53,6 +55,13 @@ const DETECTORS: [Detector; 8] = [
 /// Slug and title of every detector.
 pub fn known_detectors() -> impl Iterator<Item = (&'static str, &'static str)> {
     DETECTORS.iter().map(|detector| (detector.slug, detector.title))
+}
+
+/// What a detector counts in a request, one and several: `query`, `queries`.
+/// An issue of a detector that is no longer there counts times.
+pub fn unit_of(slug: &str) -> (&'static str, &'static str) {
+    let known = DETECTORS.iter().find(|detector| detector.slug == slug);
+    known.map_or(("time", "times"), |detector| detector.unit)
 }
 
 /// What all detectors need to have added up over requests.

@@ -42,7 +42,7 @@ mod wording;
 pub use analyze::{analyze, analyze_profile, analyze_profile_with, analyze_with};
 pub use asked::asked;
 pub use critical_path::{PathPart, critical_path};
-pub use detectors::known_detectors;
+pub use detectors::{known_detectors, unit_of};
 pub use digest::{EntryFacts, SpanDigest, digest};
 pub use segment::{Segment, segments};
 pub use statement::Traits;

@@ -18,6 +18,7 @@
 mod gone;
 mod pins;
 mod seen;
+mod shared;
 mod trace;
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
@@ -29,6 +30,7 @@ use hotspan_store::{Batch, WalPosition};
 
 use gone::Gone;
 use pins::Pins;
+use shared::Shared;
 use trace::Trace;
 
 /// Closed traces that wait to be polled after an eviction; beyond it the
@@ -99,6 +101,7 @@ pub struct Assembler {
     ready: VecDeque<(Closed, WalPosition)>,
     pins: Pins,
     gone: Gone,
+    shared: Shared,
     /// Digests held.
     spans: usize,
     /// Traces with their entry span and news.
@@ -117,6 +120,7 @@ impl Assembler {
             ready: VecDeque::new(),
             pins: Pins::new(covered),
             gone: Gone::default(),
+            shared: Shared::default(),
             spans: 0,
             waiting: 0,
             openings: 0,
@@ -147,7 +151,8 @@ impl Assembler {
                 } else {
                     offered.taken += 1;
                     offered.late += u64::from(trace.is_late(span.start));
-                    let digest = hotspan_analysis::digest(&batch.project, span, asked);
+                    let mut digest = hotspan_analysis::digest(&batch.project, span, asked);
+                    self.shared.share(&mut digest);
                     trace.take(now, *hash, digest);
                     self.spans += 1;
                 }

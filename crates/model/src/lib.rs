@@ -17,6 +17,7 @@ pub mod calltree;
 pub mod comparison;
 pub mod endpoint;
 pub mod finding;
+pub mod history;
 pub mod ids;
 pub mod issue;
 pub mod life;
@@ -35,6 +36,9 @@ pub use calltree::CallTree;
 pub use comparison::{Comparison, Verdict};
 pub use endpoint::{Endpoint, EndpointKind};
 pub use finding::{Cause, Confidence, Finding, FindingScope, Fix, FixKind};
+pub use history::{
+    EndpointHistory, HistoryFinding, HistoryWindow, MinuteCost, RequestStretch, TreeStretch,
+};
 pub use ids::{SpanId, TraceId};
 pub use issue::{Issue, IssueStatus};
 pub use life::IssueLife;

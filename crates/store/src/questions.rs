@@ -3,7 +3,10 @@
 
 use std::sync::Arc;
 
-use hotspan_model::{Endpoint, EndpointProfile, Finding, Issue, SegmentRecord, UnixNanos};
+use hotspan_model::{
+    Endpoint, EndpointHistory, EndpointProfile, Finding, HistoryFinding, Issue, SegmentRecord,
+    TreeStretch, UnixNanos,
+};
 
 use crate::book::{
     Book, BookError, BookStats, CommitOutcome, EndpointDetail, EndpointList, IssueDetail,
@@ -143,6 +146,46 @@ impl Store {
     ) -> Result<(), StoreError> {
         let findings = findings.to_vec();
         self.with_book(move |book| book.record_endpoint_findings(endpoint_id, &findings)).await
+    }
+
+    /// An endpoint's requests in two windows, without their call trees.
+    pub async fn endpoint_history(
+        &self,
+        id: i64,
+        earlier: TimeWindow,
+        recent: TimeWindow,
+    ) -> Result<Option<EndpointHistory>, StoreError> {
+        self.ask(QueryKind::Profile, move |book| book.endpoint_history(id, earlier, recent)).await
+    }
+
+    /// An endpoint's call trees in two windows, by stretches of time.
+    pub async fn history_trees(
+        &self,
+        id: i64,
+        earlier: TimeWindow,
+        recent: TimeWindow,
+    ) -> Result<[Vec<TreeStretch>; 2], StoreError> {
+        self.ask(QueryKind::Profile, move |book| book.history_trees(id, earlier, recent)).await
+    }
+
+    /// Keeps what a look over time found at an endpoint, minute by minute.
+    pub async fn record_history_findings(
+        &self,
+        endpoint_id: i64,
+        findings: Vec<HistoryFinding>,
+    ) -> Result<(), StoreError> {
+        self.with_book(move |book| book.record_history_findings(endpoint_id, &findings)).await
+    }
+
+    /// Since when one of these detectors has an open issue at an endpoint, as
+    /// far back as `from`.
+    pub async fn open_since(
+        &self,
+        endpoint_id: i64,
+        detectors: &'static [&'static str],
+        from: UnixNanos,
+    ) -> Result<Option<UnixNanos>, StoreError> {
+        self.with_book(move |book| book.open_since(endpoint_id, detectors, from)).await
     }
 
     /// Every (project, service) that has endpoints.

@@ -30,6 +30,7 @@ use crate::wording;
 pub(super) const DETECTOR: Detector = Detector {
     slug: "credential-lookup",
     title: "Credentials looked up again and again",
+    unit: ("lookup", "lookups"),
     in_segment,
     uses: Some(uses),
     in_profile: Some(in_profile),

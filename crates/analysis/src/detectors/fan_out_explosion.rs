@@ -22,6 +22,7 @@ use crate::study::Study;
 pub(super) const DETECTOR: Detector = Detector {
     slug: "fan-out-explosion",
     title: "Too many calls to one target at one time",
+    unit: ("call", "calls"),
     in_segment,
     uses: None,
     in_profile: None,

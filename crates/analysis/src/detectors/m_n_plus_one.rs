@@ -22,6 +22,7 @@ use crate::repeats::{Cycle, Group, Series, cycle_from};
 pub(super) const DETECTOR: Detector = Detector {
     slug: "m-n-plus-one",
     title: "Several calls for each item of a list",
+    unit: ("turn", "turns"),
     in_segment,
     uses: None,
     in_profile: None,

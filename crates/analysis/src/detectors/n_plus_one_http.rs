@@ -22,6 +22,7 @@ use crate::repeats::{Series, is_polling};
 pub(super) const DETECTOR: Detector = Detector {
     slug: "n-plus-one-http",
     title: "A request for each item of a list",
+    unit: ("call", "calls"),
     in_segment,
     uses: None,
     in_profile: None,

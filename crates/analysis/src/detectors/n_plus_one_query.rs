@@ -22,6 +22,7 @@ use crate::repeats::{Series, Values, is_polling, is_write};
 pub(super) const DETECTOR: Detector = Detector {
     slug: "n-plus-one-query",
     title: "A query for each row of an answer",
+    unit: ("query", "queries"),
     in_segment,
     uses: None,
     in_profile: None,

@@ -23,6 +23,7 @@ use crate::study::Study;
 pub(super) const DETECTOR: Detector = Detector {
     slug: "repeated-identical-http",
     title: "The same request again and again",
+    unit: ("call", "calls"),
     in_segment,
     uses: None,
     in_profile: None,

@@ -23,6 +23,7 @@ use crate::study::Study;
 pub(super) const DETECTOR: Detector = Detector {
     slug: "repeated-identical-query",
     title: "The same query again and again",
+    unit: ("query", "queries"),
     in_segment,
     uses: None,
     in_profile: None,

@@ -28,6 +28,7 @@ use crate::{figures, wording};
 pub(super) const DETECTOR: Detector = Detector {
     slug: "retry-storm",
     title: "A call that fails and is repeated",
+    unit: ("repeat", "repeats"),
     in_segment,
     uses: None,
     in_profile: None,

@@ -4,6 +4,7 @@ use std::cmp::Reverse;
 use std::collections::BTreeMap;
 use std::io::Write;
 
+use hotspan_analysis::unit_of;
 use hotspan_model::{Finding, FindingScope};
 
 use super::Report;
@@ -29,14 +30,16 @@ pub(super) fn write(
     for gone in &judgement.gone {
         writeln!(out, "{}", gone_line(gone))?;
     }
-    let traces = plural(report.traces as f64, "trace");
+    let traces = plural(report.traces as f64, ("trace", "traces"));
     match (cards.len(), judgement.tolerated()) {
         (0, _) => writeln!(out, "{traces} analysed, nothing found."),
-        (count, 0) => writeln!(out, "{traces} analysed, {}.", plural(count as f64, "issue")),
+        (count, 0) => {
+            writeln!(out, "{traces} analysed, {}.", plural(count as f64, ("issue", "issues")))
+        }
         (count, tolerated) => writeln!(
             out,
             "{traces} analysed, {}, of which {tolerated} do not fail this run.",
-            plural(count as f64, "issue"),
+            plural(count as f64, ("issue", "issues")),
         ),
     }
 }
@@ -144,20 +147,29 @@ pub(super) fn sentence(card: &[&Finding]) -> String {
         0.0 => String::new(),
         nanos => format!(", {:.0} ms of it without a named span", nanos / affected / 1e6),
     };
+    let unit = counted.first().map_or(("time", "times"), |finding| unit_of(&finding.detector));
+    let lookups = sum(|finding| finding.lookups) / affected;
     format!(
-        "{share:.1}% of the time of {} goes to {}: {least}{} and {least}{} a request, {:.0} ms{hidden}.",
-        plural(sum(|finding| finding.requests), "request"),
+        "{share:.1}% of the time of {} goes to {}: {least}{}{} a request, {:.0} ms{hidden}.",
+        plural(sum(|finding| finding.requests), ("request", "requests")),
         counted.first().map_or("", |finding| finding.subject.as_str()),
-        plural(sum(|finding| finding.lookups) / affected, "lookup"),
-        plural(sum(|finding| finding.calls) / affected, "call"),
+        plural(lookups, unit),
+        calls_beside(lookups, sum(|finding| finding.calls) / affected, unit),
         wall / affected / 1e6,
     )
 }
 
-fn plural(count: f64, noun: &str) -> String {
+/// How many calls that took, where it says more than what was counted.
+fn calls_beside(lookups: f64, calls: f64, unit: (&str, &str)) -> String {
+    let call = ("call", "calls");
+    let differs = unit != call && calls > lookups;
+    if differs { format!(" and {}", plural(calls, call)) } else { String::new() }
+}
+
+fn plural(count: f64, (one, several): (&str, &str)) -> String {
     let digits = usize::from(count.fract() != 0.0);
-    let ending = if count == 1.0 { "" } else { "s" };
-    format!("{count:.digits$} {noun}{ending}")
+    let noun = if count == 1.0 { one } else { several };
+    format!("{count:.digits$} {noun}")
 }
 
 #[cfg(test)]

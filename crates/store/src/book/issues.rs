@@ -36,25 +36,37 @@ impl Book {
         }
         self.write("keep findings of an endpoint", |transaction, interned| {
             for finding in findings {
-                let Some(issue) = interned.issue(transaction, endpoint_id, finding)? else {
-                    continue;
-                };
-                let fixes = interned.fix_set(transaction, &finding.fixes).during("keep fixes")?;
-                transaction
-                    .prepare_cached(
-                        "UPDATE issue SET endpoint_cause = ?2, endpoint_fixes_id = ?3, \
-                         endpoint_first = min(coalesce(endpoint_first, ?4), ?4), \
-                         endpoint_last = max(coalesce(endpoint_last, ?4), ?4) WHERE id = ?1",
-                    )
-                    .and_then(|mut statement| {
-                        let cause = words::encode_cause(&finding.cause, &finding.templates);
-                        statement.execute(params![issue, cause, fixes, finding.start.0])
-                    })
-                    .during("keep a finding")?;
+                keep_endpoint_finding(transaction, interned, endpoint_id, finding)?;
             }
             Ok(())
         })
     }
+}
+
+/// Opens the issue of a finding of the endpoint form, or adds to it; `None`
+/// beyond the cap of issues.
+pub(super) fn keep_endpoint_finding(
+    transaction: &Transaction<'_>,
+    interned: &mut Interned,
+    endpoint_id: i64,
+    finding: &Finding,
+) -> Result<Option<i64>, BookError> {
+    let Some(issue) = interned.issue(transaction, endpoint_id, finding)? else {
+        return Ok(None);
+    };
+    let fixes = interned.fix_set(transaction, &finding.fixes).during("keep fixes")?;
+    transaction
+        .prepare_cached(
+            "UPDATE issue SET endpoint_cause = ?2, endpoint_fixes_id = ?3, \
+             endpoint_first = min(coalesce(endpoint_first, ?4), ?4), \
+             endpoint_last = max(coalesce(endpoint_last, ?4), ?4) WHERE id = ?1",
+        )
+        .and_then(|mut statement| {
+            let cause = words::encode_cause(&finding.cause, &finding.templates);
+            statement.execute(params![issue, cause, fixes, finding.start.0])
+        })
+        .during("keep a finding")?;
+    Ok(Some(issue))
 }
 
 impl Interned {

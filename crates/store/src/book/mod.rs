@@ -18,6 +18,7 @@ pub(crate) mod copy;
 mod deploys;
 mod endpoints;
 mod grain;
+mod history;
 mod issues;
 mod life;
 mod manifest;

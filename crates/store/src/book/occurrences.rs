@@ -43,6 +43,12 @@ impl IssueDeltas {
         }
     }
 
+    /// Puts what an issue cost in a minute in the place of what was `known`.
+    pub(super) fn set(&mut self, issue: i64, minute: i64, known: &UseSums, now: &UseSums) {
+        let change = now.minus(known);
+        self.sums.entry((issue, minute)).or_default().add(&change);
+    }
+
     /// Writes the changes to the rows of minutes and hours, and closes issues
     /// that have no occurrence left.
     pub(super) fn apply(

@@ -53,6 +53,20 @@ impl UseSums {
         self.hidden_ns = self.hidden_ns.saturating_add(other.hidden_ns);
     }
 
+    /// What has to be added to `other` to make it this.
+    pub(super) fn minus(&self, other: &Self) -> Self {
+        Self {
+            segments: self.segments - other.segments,
+            samples: self.samples - other.samples,
+            truncated: self.truncated - other.truncated,
+            requests: self.requests.saturating_sub(other.requests),
+            lookups: self.lookups.saturating_sub(other.lookups),
+            calls: self.calls.saturating_sub(other.calls),
+            wall_ns: self.wall_ns.saturating_sub(other.wall_ns),
+            hidden_ns: self.hidden_ns.saturating_sub(other.hidden_ns),
+        }
+    }
+
     /// Reads the sums from eight columns that begin at `first`.
     pub(super) fn at(row: &Row<'_>, first: usize) -> rusqlite::Result<Self> {
         Ok(Self {

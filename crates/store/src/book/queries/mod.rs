@@ -5,6 +5,7 @@ mod class_uses;
 mod detail;
 mod endpoints;
 mod figures;
+mod history;
 mod issue_row;
 mod issues;
 mod life;

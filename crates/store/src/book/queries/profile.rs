@@ -60,7 +60,7 @@ impl Book {
     }
 }
 
-fn sdk_of(transaction: &Transaction<'_>, endpoint_id: i64) -> rusqlite::Result<Sdk> {
+pub(super) fn sdk_of(transaction: &Transaction<'_>, endpoint_id: i64) -> rusqlite::Result<Sdk> {
     transaction
         .prepare_cached("SELECT sdk_name, sdk_version, sdk_language FROM endpoint WHERE id = ?1")?
         .query_row([endpoint_id], |row| {

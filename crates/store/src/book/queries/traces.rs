@@ -1,7 +1,7 @@
 //! Lists of traces.
 
 use hotspan_model::{SpanId, TraceId, UnixNanos};
-use rusqlite::{Row, params};
+use rusqlite::{Row, Transaction, params};
 
 use super::super::connection::Book;
 use super::super::endpoints::endpoint_at;
@@ -25,25 +25,7 @@ impl Book {
         n: usize,
     ) -> Result<Vec<TraceSummary>, BookError> {
         self.read("list the slowest traces", |transaction| {
-            transaction
-                .prepare_cached(&format!(
-                    "SELECT {COLUMNS} FROM trace_summary t JOIN endpoint e ON e.id = t.endpoint_id \
-                     WHERE t.endpoint_id = ?1 AND t.hour BETWEEN ?2 AND ?3 \
-                     AND t.start >= ?4 AND t.start < ?5 \
-                     ORDER BY t.duration_ns DESC, t.start DESC, t.trace_id, t.entry_span LIMIT ?6"
-                ))
-                .and_then(|mut statement| {
-                    let bounds = params![
-                        endpoint_id,
-                        bucket_of(window.from, HOUR),
-                        bucket_of(window.to, HOUR),
-                        window.from.0,
-                        window.to.0,
-                        n as i64,
-                    ];
-                    statement.query_map(bounds, summary_of)?.collect()
-                })
-                .during("list the slowest traces")
+            slowest(transaction, endpoint_id, window, n)
         })
     }
 
@@ -83,6 +65,34 @@ impl Book {
                 .during("list recent traces")
         })
     }
+}
+
+/// The slowest segments of an endpoint that began in the window.
+pub(super) fn slowest(
+    transaction: &Transaction<'_>,
+    endpoint_id: i64,
+    window: TimeWindow,
+    n: usize,
+) -> Result<Vec<TraceSummary>, BookError> {
+    transaction
+        .prepare_cached(&format!(
+            "SELECT {COLUMNS} FROM trace_summary t JOIN endpoint e ON e.id = t.endpoint_id \
+             WHERE t.endpoint_id = ?1 AND t.hour BETWEEN ?2 AND ?3 \
+             AND t.start >= ?4 AND t.start < ?5 \
+             ORDER BY t.duration_ns DESC, t.start DESC, t.trace_id, t.entry_span LIMIT ?6"
+        ))
+        .and_then(|mut statement| {
+            let bounds = params![
+                endpoint_id,
+                bucket_of(window.from, HOUR),
+                bucket_of(window.to, HOUR),
+                window.from.0,
+                window.to.0,
+                n as i64,
+            ];
+            statement.query_map(bounds, summary_of)?.collect()
+        })
+        .during("list the slowest traces")
 }
 
 fn summary_of(row: &Row<'_>) -> rusqlite::Result<TraceSummary> {

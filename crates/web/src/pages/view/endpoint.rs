@@ -57,7 +57,7 @@ fn sentence(frame: &Frame, model: &EndpointPage) -> Markup {
             Some(issue) => {
                 (format::percent(issue.share_of_wall())) " of its time goes to "
                 a class={ "t-" (issue.class.slug()) } href=(frame.link(&format!("/issues/{}", issue.id))) { (issue.subject) }
-                ": " (words::counted(issue, issue.lookups_per_request())) " " (words::how_often(issue)) "."
+                ": " (words::amount(issue, issue.lookups_per_request())) " " (words::how_often(issue)) "."
             }
             None => { "No issue " (frame.window.phrase()) "." }
         }

@@ -120,7 +120,7 @@ fn headline(frame: &Frame, worst: Option<&Issue>, model: &Endpoints) -> Markup {
                         a href=(frame.link(&format!("/endpoints/{}", issue.endpoint_id))) { b { (issue.endpoint.name) } }
                         " lost " b { (format::duration_short(issue.wall_ns)) } " of its users’ time " (frame.window.phrase()) " to "
                         a class={ "t-" (issue.class.slug()) } href=(frame.link(&format!("/issues/{}", issue.id))) { (issue.subject) }
-                        ": " (words::counted(issue, issue.lookups_per_request())) " " (words::how_often(issue)) ", "
+                        ": " (words::amount(issue, issue.lookups_per_request())) " " (words::how_often(issue)) ", "
                         (format::percent(issue.share_of_wall())) " of its " (format::duration_short(words::mean_ns(issue))) "."
                     }
                     a.act href=(frame.link(&format!("/issues/{}", issue.id))) { "See the cause and the fix →" }

@@ -76,10 +76,8 @@ fn head(frame: &Frame, issue: &Issue) -> Markup {
             p.lead {
                 (format::percent(issue.share_of_wall())) " of its time goes to "
                 span class=(tone(issue.class)) { (issue.subject) } ": "
-                (words::counted(issue, issue.lookups_per_request())) " " (words::how_often(issue))
-                @if issue.calls > 0.0 && issue.lookups > 0.0 {
-                    ", " (format::average(issue.calls / issue.lookups)) " calls each"
-                }
+                (words::amount(issue, issue.lookups_per_request())) " " (words::how_often(issue))
+                @if let Some(calls) = calls_each(issue) { ", " (calls) }
                 ", " (format::duration(per_call(issue))) " a call."
             }
             p.state {
@@ -96,12 +94,18 @@ fn head(frame: &Frame, issue: &Issue) -> Markup {
     }
 }
 
+/// `3 calls each`; `None` where a repeat is one call and there is nothing to say.
+fn calls_each(issue: &Issue) -> Option<String> {
+    (issue.lookups > 0.0 && issue.calls > issue.lookups)
+        .then(|| format!("{} calls each", format::average(issue.calls / issue.lookups)))
+}
+
 fn per_call(issue: &Issue) -> i64 {
     if issue.calls > 0.0 { (issue.wall_ns as f64 / issue.calls) as i64 } else { 0 }
 }
 
 fn numbers(issue: &Issue) -> Vec<Figure> {
-    let calls = if issue.lookups > 0.0 { issue.calls / issue.lookups } else { 0.0 };
+    let calls = calls_each(issue).map_or_else(String::new, |calls| format!(", {calls}"));
     let hidden = issue.hidden_ns > 0 && issue.hidden_ns * 20 > issue.wall_ns;
     vec![
         Figure::new(format::percent(issue.share_of_wall()), "of the requests’ time")
@@ -109,7 +113,7 @@ fn numbers(issue: &Issue) -> Vec<Figure> {
             .hint("Wall time on the critical path of all requests in the window, by the wall time of those requests"),
         Figure::new(
             words::counted(issue, issue.lookups_per_request()),
-            format!("{} a request, {} calls each", words::unit(issue), format::average(calls)),
+            format!("{} a request{calls}", words::units(issue)),
         ),
         Figure::new(
             format::duration(per_call(issue)),
@@ -200,7 +204,7 @@ fn occurrences(frame: &Frame, model: &IssuePage) -> Markup {
                 div.scroll { table.list.narrow {
                     thead { tr {
                         th scope="col" { "Trace" } th.num scope="col" { "Duration" } th.num scope="col" { "Lost" }
-                        th.num scope="col" { "Share" } th.num scope="col" { (capital(words::unit(issue))) } th.num scope="col" { "Calls" } th scope="col" { "When" }
+                        th.num scope="col" { "Share" } th.num scope="col" { (capital(words::units(issue))) } th.num scope="col" { "Calls" } th scope="col" { "When" }
                     } }
                     tbody { @for one in model.occurrences.iter().take(OCCURRENCES) { tr {
                         td { a href=(evidence_address(frame, one.trace_id, Some(one))) data-row title="Open with the offending spans marked" { code { (format::short_id(one.trace_id)) } } }

@@ -104,7 +104,7 @@ fn line(frame: &Frame, issue: &Issue, with_endpoint: bool) -> Markup {
             td.num { b class={ "t-" (issue.class.slug()) } { (format::percent(issue.share_of_wall())) } }
             td.num {
                 (words::counted(issue, issue.lookups_per_request()))
-                small { (words::unit(issue)) }
+                small { (words::units(issue)) }
             }
             td.num {
                 (format::count(issue.requests_affected))

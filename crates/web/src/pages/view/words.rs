@@ -26,9 +26,16 @@ pub(crate) fn mean_ns(issue: &Issue) -> i64 {
     if issue.requests > 0.0 { (issue.entry_wall_ns as f64 / issue.requests) as i64 } else { 0 }
 }
 
-/// `lookup`, `lookups`; other classes repeat calls.
-pub(crate) fn unit(issue: &Issue) -> &'static str {
-    if issue.class == hotspan_model::Class::CredentialLookup { "lookups" } else { "repeats" }
+/// What is counted in a request, as a heading: `lookups`, `queries`.
+pub(crate) fn units(issue: &Issue) -> &'static str {
+    hotspan_analysis::unit_of(&issue.detector).1
+}
+
+/// `365 lookups`, `≥ 1 query`.
+pub(crate) fn amount(issue: &Issue, number: f64) -> String {
+    let (one, several) = hotspan_analysis::unit_of(&issue.detector);
+    let is_one = (number - 1.0).abs() < f64::EPSILON;
+    format!("{} {}", counted(issue, number), if is_one { one } else { several })
 }
 
 /// `HS-12`.

@@ -3,6 +3,7 @@
 //! explained is not explained again, so the more specific one comes first.
 
 mod credential_lookup;
+mod endpoint_regression;
 mod fan_out_explosion;
 mod finding;
 mod m_n_plus_one;
@@ -13,10 +14,12 @@ mod repeated_identical_query;
 mod repetition;
 mod retry_storm;
 mod scene;
+mod slow_dependency;
 
 use hotspan_model::segment::ClassUse;
 use hotspan_model::{EndpointProfile, Finding};
 
+use crate::history::Change;
 use crate::repeats::Repeats;
 use crate::study::Study;
 use crate::thresholds::Thresholds;
@@ -50,9 +53,15 @@ const DETECTORS: [Detector; 8] = [
     n_plus_one_http::DETECTOR,
 ];
 
+/// Slug and title of detectors that look at an endpoint over time.
+const OVER_TIME: [(&str, &str); 2] = [
+    (slow_dependency::SLUG, slow_dependency::TITLE),
+    (endpoint_regression::SLUG, endpoint_regression::TITLE),
+];
+
 /// Slug and title of every detector.
 pub fn known_detectors() -> impl Iterator<Item = (&'static str, &'static str)> {
-    DETECTORS.iter().map(|detector| (detector.slug, detector.title))
+    DETECTORS.iter().map(|detector| (detector.slug, detector.title)).chain(OVER_TIME)
 }
 
 /// What all detectors need to have added up over requests.
@@ -79,4 +88,14 @@ pub(crate) fn in_segment(
 pub(crate) fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
     let forms = DETECTORS.iter().filter_map(|detector| detector.in_profile);
     forms.flat_map(|form| form(profile, thresholds)).collect()
+}
+
+/// What became of an endpoint that is slower than it was. One change is told
+/// once: by the calls where they explain most of it, else by the endpoint.
+pub(crate) fn in_history(change: &Change<'_>) -> Vec<Finding> {
+    let calls = slow_dependency::in_history(change);
+    if calls.is_empty() {
+        return endpoint_regression::in_history(change).into_iter().collect();
+    }
+    calls
 }

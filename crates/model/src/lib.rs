@@ -3,8 +3,9 @@
 //! Everything the other crates talk about stands here: the span as received
 //! ([`span`]), the call an exit span makes ([`call`]), the endpoint it belongs
 //! to ([`endpoint`]), what a segment contributes to roll-ups ([`segment`],
-//! [`calltree`], [`sketch`]), what detectors say ([`finding`], [`issue`]), and what
-//! becomes of it ([`life`], [`comparison`]).
+//! [`calltree`], [`sketch`]), what these add up to over time ([`history`]), what
+//! detectors say ([`finding`], [`issue`]), and what becomes of it ([`life`],
+//! [`comparison`]).
 //! Normalisation of URLs and SQL ([`normalise`]) and scrubbing ([`scrub`])
 //! live here too because they are pure functions over those types, and so do
 //! the counters that every crate measures itself with ([`measure`]).
@@ -17,6 +18,7 @@ pub mod calltree;
 pub mod comparison;
 pub mod endpoint;
 pub mod finding;
+pub mod history;
 pub mod ids;
 pub mod issue;
 pub mod life;
@@ -35,6 +37,7 @@ pub use calltree::CallTree;
 pub use comparison::{Comparison, Verdict};
 pub use endpoint::{Endpoint, EndpointKind};
 pub use finding::{Cause, Confidence, Finding, FindingScope, Fix, FixKind};
+pub use history::{EndpointHistory, HistoryWindow};
 pub use ids::{SpanId, TraceId};
 pub use issue::{Issue, IssueStatus};
 pub use life::IssueLife;

@@ -3,6 +3,7 @@
 //! explained is not explained again, so the more specific one comes first.
 
 mod credential_lookup;
+mod endpoint_regression;
 mod fan_out_explosion;
 mod finding;
 mod m_n_plus_one;
@@ -13,15 +14,20 @@ mod repeated_identical_query;
 mod repetition;
 mod retry_storm;
 mod scene;
+mod slow_dependency;
 
 use hotspan_model::segment::ClassUse;
 use hotspan_model::{EndpointProfile, Finding};
 
+use crate::history::Change;
 use crate::repeats::Repeats;
 use crate::study::Study;
 use crate::thresholds::Thresholds;
 
 pub(crate) use scene::{Findings, Scene};
+
+/// What a detector counts: one of it, and several.
+pub type Unit = (&'static str, &'static str);
 
 /// A detector: its name and its forms.
 #[derive(Debug, Clone, Copy)]
@@ -31,7 +37,7 @@ pub(crate) struct Detector {
     /// The shape in a few words, for lists of detectors.
     pub(crate) title: &'static str,
     /// What is counted in a request: one, and several.
-    pub(crate) unit: (&'static str, &'static str),
+    pub(crate) unit: Unit,
     /// Looks at one segment.
     pub(crate) in_segment: fn(&mut Scene<'_, '_>),
     /// What a segment did of what the endpoint form adds up.
@@ -52,16 +58,27 @@ const DETECTORS: [Detector; 8] = [
     n_plus_one_http::DETECTOR,
 ];
 
+/// Slug, title and unit of detectors that look at an endpoint over time.
+pub(crate) const OVER_TIME: [(&str, &str, Unit); 2] = [
+    (slow_dependency::SLUG, slow_dependency::TITLE, ("call", "calls")),
+    (endpoint_regression::SLUG, endpoint_regression::TITLE, ("request", "requests")),
+];
+
 /// Slug and title of every detector.
 pub fn known_detectors() -> impl Iterator<Item = (&'static str, &'static str)> {
-    DETECTORS.iter().map(|detector| (detector.slug, detector.title))
+    DETECTORS
+        .iter()
+        .map(|detector| (detector.slug, detector.title))
+        .chain(OVER_TIME.map(|(slug, title, _)| (slug, title)))
 }
 
 /// What a detector counts in a request, one and several: `query`, `queries`.
 /// An issue of a detector that is no longer there counts times.
-pub fn unit_of(slug: &str) -> (&'static str, &'static str) {
-    let known = DETECTORS.iter().find(|detector| detector.slug == slug);
-    known.map_or(("time", "times"), |detector| detector.unit)
+pub fn unit_of(slug: &str) -> Unit {
+    let units = DETECTORS.iter().map(|detector| (detector.slug, detector.unit));
+    let over_time = OVER_TIME.iter().map(|(slug, _, unit)| (*slug, *unit));
+    let known = units.chain(over_time).find(|known| known.0 == slug);
+    known.map_or(("time", "times"), |known| known.1)
 }
 
 /// What all detectors need to have added up over requests.
@@ -88,4 +105,14 @@ pub(crate) fn in_segment(
 pub(crate) fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
     let forms = DETECTORS.iter().filter_map(|detector| detector.in_profile);
     forms.flat_map(|form| form(profile, thresholds)).collect()
+}
+
+/// What became of an endpoint that is slower than it was. One change is told
+/// once: by the calls where they explain most of it, else by the endpoint.
+pub(crate) fn in_history(change: &Change<'_>) -> Vec<Finding> {
+    let calls = slow_dependency::in_history(change);
+    if calls.is_empty() {
+        return endpoint_regression::in_history(change).into_iter().collect();
+    }
+    calls
 }

@@ -5,8 +5,8 @@
 //! [`segments`] splits a trace, [`analyze`](analyze()) turns a segment into the record
 //! that roll-ups, profiles and issues are made of, and [`analyze_profile`] looks at
 //! many requests of one endpoint together. [`verification`] compares an endpoint
-//! before and after a fix. [`trace_view`](trace_view()) does all of it for
-//! one trace page.
+//! before and after a fix, [`history`](history()) tells an endpoint of late from what
+//! was usual. [`trace_view`](trace_view()) does all of it for one trace page.
 //!
 //! What must not live here: async, clocks, files, sockets, storage, wire formats.
 
@@ -15,6 +15,7 @@ pub mod asked;
 pub mod critical_path;
 pub mod digest;
 pub mod flame;
+pub mod history;
 pub mod segment;
 pub mod thresholds;
 pub mod trace_view;
@@ -44,6 +45,7 @@ pub use asked::asked;
 pub use critical_path::{PathPart, critical_path};
 pub use detectors::{known_detectors, unit_of};
 pub use digest::{EntryFacts, SpanDigest, digest};
+pub use history::history;
 pub use segment::{Segment, segments};
 pub use statement::Traits;
 pub use thresholds::Thresholds;

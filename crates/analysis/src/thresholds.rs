@@ -2,7 +2,7 @@
 //! with, by family of detectors. A value here is a decision about precision;
 //! what a protocol or an SDK does is knowledge and stands there.
 
-use hotspan_model::time::NANOS_PER_MILLI;
+use hotspan_model::time::{NANOS_PER_MILLI, NANOS_PER_MINUTE};
 
 /// The thresholds of all detectors.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -17,6 +17,8 @@ pub struct Thresholds {
     pub retries: RetryThresholds,
     /// Of calls that run at one time.
     pub fan_out: FanOutThresholds,
+    /// Of endpoints that become slower.
+    pub history: HistoryThresholds,
 }
 
 /// What a finding inside a trace must cost at least. Both must hold: a share of
@@ -134,5 +136,65 @@ pub struct FanOutThresholds {
 impl Default for FanOutThresholds {
     fn default() -> Self {
         Self { at_once_min: 50 }
+    }
+}
+
+/// Thresholds of endpoints, and of calls, that become slower over time.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct HistoryThresholds {
+    /// Requests that the compared part of the recent window needs.
+    pub requests_min: u64,
+    /// Requests that the earlier window needs.
+    pub requests_earlier_min: u64,
+    /// Requests that a stretch of time needs to have a mean.
+    pub requests_stretch_min: u64,
+    /// How long something must have lasted: shorter ones are hiccups.
+    pub since_ns_min: i64,
+    /// How long the earlier window must be: a day, because days have slow hours.
+    pub earlier_ns_min: i64,
+    /// The same when a release went out at that moment.
+    pub earlier_deploy_ns_min: i64,
+    /// For so long after a release processes warm up: caches are cold, code is
+    /// being compiled, connections are made.
+    pub warm_up_ns: i64,
+    /// What is no shift to anybody, by share of what was, 0..=1 …
+    pub shift_share_min: f64,
+    /// … and by time. Both must be exceeded.
+    pub shift_ns_min: i64,
+    /// How likely a finding may be when nothing changed. Endpoints are looked
+    /// at again and again, so one in two thousand is not too little.
+    pub chance_max: f64,
+    /// Share of a request's time at which a call dominates it, 0..=1.
+    pub call_share_min: f64,
+    /// Growth of a call's time for each request.
+    pub call_growth_min: f64,
+    /// Growth of its duration, or of its number, that is named as the reason.
+    pub reason_growth_min: f64,
+    /// Standard deviations of a rank test over stretches of time: about one in
+    /// a thousand.
+    pub rank_score_min: f64,
+    /// Part of a shift that one call must explain to be told instead of it.
+    pub explained_min: f64,
+}
+
+impl Default for HistoryThresholds {
+    fn default() -> Self {
+        Self {
+            requests_min: 100,
+            requests_earlier_min: 500,
+            requests_stretch_min: 20,
+            since_ns_min: 10 * NANOS_PER_MINUTE,
+            earlier_ns_min: 24 * 60 * NANOS_PER_MINUTE,
+            earlier_deploy_ns_min: 60 * NANOS_PER_MINUTE,
+            warm_up_ns: 10 * NANOS_PER_MINUTE,
+            shift_share_min: 0.1,
+            shift_ns_min: 20 * NANOS_PER_MILLI,
+            chance_max: 0.000_5,
+            call_share_min: 0.3,
+            call_growth_min: 1.3,
+            reason_growth_min: 1.2,
+            rank_score_min: 3.1,
+            explained_min: 2.0 / 3.0,
+        }
     }
 }

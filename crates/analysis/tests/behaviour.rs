@@ -2,9 +2,11 @@
 
 mod behaviour {
     mod draw;
+    mod windows;
 
     mod causes;
     mod cost;
+    mod endpoint_regression;
     mod endpoints;
     mod fan_out_explosion;
     mod hidden;

@@ -14,6 +14,7 @@ use tokio::time::MissedTickBehavior;
 
 use crate::apply::Job;
 use crate::assemble::Closed;
+use crate::history::Histories;
 use crate::profile::Profiles;
 use crate::stats::{Counters, List};
 use crate::verify::Verifier;
@@ -28,6 +29,7 @@ pub(crate) struct Analyst {
     pub(crate) store: Store,
     pub(crate) counters: Arc<Counters>,
     pub(crate) profiles: Profiles,
+    pub(crate) histories: Histories,
     pub(crate) verifier: Verifier,
     /// True once the server stops: then a book that refuses ends the work,
     /// and the log brings the job back at the next start.
@@ -60,6 +62,7 @@ impl Analyst {
                 },
                 _ = ticks.tick() => {
                     self.look_at_endpoints().await;
+                    self.histories.look_due(&self.store).await;
                     self.verifier.look_due(&self.store).await;
                 }
             }
@@ -85,6 +88,7 @@ impl Analyst {
         let booked = self.book(covered, &records, &retracted).await;
         if let Some(outcome) = &booked {
             self.profiles.touch(&outcome.touched, &latest);
+            self.histories.touch(&outcome.touched, &latest);
             self.verifier.touch(&outcome.touched);
         }
         self.counters.update(|stats| {

@@ -15,6 +15,7 @@ mod apply;
 pub mod assemble;
 mod clock;
 mod config;
+mod history;
 mod life;
 mod profile;
 mod replay;

@@ -10,6 +10,7 @@ use tokio::task::JoinHandle;
 use crate::analyse::Analyst;
 use crate::apply::Applier;
 use crate::assemble::Assembler;
+use crate::history::Histories;
 use crate::profile::Profiles;
 use crate::stats::Counters;
 use crate::submit::Ingest;
@@ -52,6 +53,7 @@ impl Ingest {
             store: store.clone(),
             counters: Arc::clone(&counters),
             profiles: Profiles::new(Arc::clone(&clock), &config),
+            histories: Histories::new(Arc::clone(&clock)),
             verifier: Verifier::new(Arc::clone(&clock)),
             stop: stopping.clone(),
         };

@@ -182,10 +182,10 @@ impl Store {
     pub async fn open_since(
         &self,
         endpoint_id: i64,
-        detectors: &'static [&'static str],
+        detectors: Vec<&'static str>,
         from: UnixNanos,
     ) -> Result<Option<UnixNanos>, StoreError> {
-        self.with_book(move |book| book.open_since(endpoint_id, detectors, from)).await
+        self.with_book(move |book| book.open_since(endpoint_id, &detectors, from)).await
     }
 
     /// Every (project, service) that has endpoints.

@@ -5,6 +5,7 @@ use hotspan_model::segment::ProfileUse;
 use hotspan_model::{Cause, Class, EndpointProfile, Finding, FindingScope, Fix, SpanId};
 
 use crate::fingerprint::fingerprint;
+use crate::history::Change;
 use crate::study::Study;
 
 /// Spans that a finding lists as evidence.
@@ -106,6 +107,37 @@ impl Draft {
             evidence: example.map_or_else(Vec::new, |(_, _, spans)| spans.clone()),
             fingerprint: self.fingerprint(&profile.endpoint),
             endpoint: profile.endpoint.clone(),
+            detector: self.detector.to_owned(),
+            class: self.class,
+            family: self.family,
+            subject: self.subject,
+            cause: self.cause,
+            fixes: self.fixes,
+            templates: self.templates,
+        }
+    }
+
+    /// The finding over the requests of an endpoint since a moment.
+    pub(crate) fn over_time(self, change: &Change<'_>, amount: Amount) -> Finding {
+        let endpoint = &change.history.endpoint;
+        let example = change.history.example;
+        let (requests, entry_wall_ns) = change.since.volume();
+        Finding {
+            scope: FindingScope::Endpoint,
+            trace_id: example.map(|example| example.trace_id).unwrap_or_default(),
+            entry_span: example.map(|example| example.entry_span).unwrap_or_default(),
+            start: change.last_seen(),
+            requests,
+            requests_affected: requests,
+            lookups: amount.lookups,
+            calls: amount.calls,
+            at_least: false,
+            wall_ns: amount.wall_ns.clamp(0, entry_wall_ns.max(0)),
+            hidden_ns: amount.hidden_ns,
+            entry_wall_ns,
+            evidence: amount.evidence,
+            fingerprint: self.fingerprint(endpoint),
+            endpoint: endpoint.clone(),
             detector: self.detector.to_owned(),
             class: self.class,
             family: self.family,

@@ -1,0 +1,174 @@
+//! The change of an endpoint that detectors look at: since when its requests
+//! are slower, by how much, and what became of its calls.
+
+use hotspan_model::history::{EndpointHistory, HistoryWindow, TreeStretch};
+use hotspan_model::{Sketch, UnixNanos};
+
+use super::calls::Breakdown;
+use super::since::{Since, volume};
+use super::usual::Usual;
+use crate::thresholds::HistoryThresholds;
+
+/// The percentiles that are looked at: what most see, and what the slowest
+/// twentieth sees.
+const PERCENTILES: [f64; 2] = [0.5, 0.95];
+/// A deploy is named rather than a moment beside it that stands out as much.
+const DEPLOY_PREFERENCE: f64 = 1.1;
+
+/// An endpoint whose requests take longer than they did.
+#[derive(Debug, Clone)]
+pub(crate) struct Change<'a> {
+    pub(crate) history: &'a EndpointHistory,
+    pub(crate) limits: &'a HistoryThresholds,
+    /// The requests that are compared with the earlier ones.
+    pub(crate) since: Since<'a>,
+    /// How their durations moved; `None` when only the mean did.
+    pub(crate) regression: Option<Regression>,
+    /// What became of the time; `None` without trees.
+    pub(crate) breakdown: Option<Breakdown>,
+}
+
+/// A shift of the durations beyond chance.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub(crate) struct Regression {
+    /// The percentile that shows it, 0..1.
+    pub(crate) percentile: f64,
+    /// The part of the requests above the mark that 1 − `percentile` of them
+    /// stayed below.
+    pub(crate) share_above: f64,
+    /// How likely it is when nothing changed, all looks of one call counted.
+    pub(crate) chance: f64,
+    /// Median before and after.
+    pub(crate) p50_ns: (i64, i64),
+    /// 95th percentile before and after.
+    pub(crate) p95_ns: (i64, i64),
+}
+
+impl<'a> Change<'a> {
+    /// Looks for it; `None` when nothing became slower, or too little is known.
+    pub(super) fn of(history: &'a EndpointHistory, limits: &'a HistoryThresholds) -> Option<Self> {
+        let earlier: u64 = history.earlier.requests.iter().map(|stretch| stretch.samples).sum();
+        if earlier < limits.requests_earlier_min {
+            return None;
+        }
+        let found = regression(history, limits)
+            .filter(|(since, _)| is_known_long_enough(history, since, limits));
+        let (since, regression) = match found {
+            Some((since, regression)) => (since, Some(regression)),
+            None => {
+                let whole = Since::whole(history, limits)?;
+                let known = is_known_long_enough(history, &whole, limits);
+                (Some(whole).filter(|whole| known && mean_moved(history, whole, limits))?, None)
+            }
+        };
+        let breakdown = breakdown(history, &since, limits);
+        Some(Self { history, limits, since, regression, breakdown })
+    }
+
+    /// When the newest of the compared requests began, at the latest.
+    pub(crate) fn last_seen(&self) -> UnixNanos {
+        self.since.requests.last().map_or(self.since.moment, |stretch| stretch.end().plus(-1))
+    }
+
+    /// How much longer a request takes on the whole. At least what the shift of
+    /// the slow ones alone comes to: their mean may be hidden by others that
+    /// became faster.
+    pub(crate) fn shift_ns(&self) -> f64 {
+        let mean = shift_of_means(self.history, &self.since);
+        let slow = self.regression.map_or(0.0, |regression| {
+            let (before, after) = regression.p95_ns;
+            (1.0 - regression.percentile) * (after - before) as f64
+        });
+        mean.max(slow).max(0.0)
+    }
+}
+
+/// A day has hours of its own kind, so a day must be known; what changes with a
+/// release explains itself.
+fn is_known_long_enough(
+    history: &EndpointHistory,
+    since: &Since<'_>,
+    limits: &HistoryThresholds,
+) -> bool {
+    let least = match since.deploy {
+        Some(_) => limits.earlier_deploy_ns_min,
+        None => limits.earlier_ns_min,
+    };
+    history.earlier.range().is_some_and(|(from, to)| to.since(from) >= least)
+}
+
+/// The moment since which the durations stand out most.
+fn regression<'a>(
+    history: &'a EndpointHistory,
+    limits: &HistoryThresholds,
+) -> Option<(Since<'a>, Regression)> {
+    let moments = Since::all(history, limits);
+    let looks = (moments.len() * PERCENTILES.len()) as f64;
+    let usual: Vec<Usual> = PERCENTILES
+        .into_iter()
+        .filter_map(|q| Usual::of(&history.earlier.requests, q, limits))
+        .collect();
+    let mut best: Option<(f64, usize, usize, f64, f64)> = None;
+    for (at, since) in moments.iter().enumerate() {
+        for (which, usual) in usual.iter().enumerate() {
+            let Some(above) = usual.above(&since.requests) else { continue };
+            let chance = above.chance * looks;
+            let named = if since.deploy.is_some() { DEPLOY_PREFERENCE } else { 1.0 };
+            let score = above.score * named;
+            if chance <= limits.chance_max && best.is_none_or(|best| best.0 < score) {
+                best = Some((score, at, which, above.share, chance));
+            }
+        }
+    }
+    let (_, at, which, share_above, chance) = best?;
+    let since = moments.into_iter().nth(at)?;
+    let before = sketch_of(&history.earlier);
+    let mut after = Sketch::default();
+    since.requests.iter().for_each(|stretch| after.merge(&stretch.sketch));
+    let both = |q: f64| Some((before.quantile_ns(q)?, after.quantile_ns(q)?));
+    let regression = Regression {
+        percentile: usual.get(which)?.q,
+        share_above,
+        chance,
+        p50_ns: both(0.5)?,
+        p95_ns: both(0.95)?,
+    };
+    Some((since, regression))
+}
+
+fn sketch_of(window: &HistoryWindow) -> Sketch {
+    let mut whole = Sketch::default();
+    window.requests.iter().for_each(|stretch| whole.merge(&stretch.sketch));
+    whole
+}
+
+/// True when requests take so much longer on the whole that a call may be why.
+fn mean_moved(history: &EndpointHistory, since: &Since<'_>, limits: &HistoryThresholds) -> bool {
+    let (requests, wall_ns) = volume(history.earlier.requests.iter());
+    let shift = shift_of_means(history, since);
+    requests > 0.0
+        && shift >= limits.shift_ns_min as f64
+        && shift >= wall_ns as f64 / requests * limits.shift_share_min
+}
+
+fn shift_of_means(history: &EndpointHistory, since: &Since<'_>) -> f64 {
+    let mean = |(requests, wall_ns): (f64, i64)| {
+        if requests > 0.0 { wall_ns as f64 / requests } else { 0.0 }
+    };
+    mean(since.volume()) - mean(volume(history.earlier.requests.iter()))
+}
+
+fn breakdown(
+    history: &EndpointHistory,
+    since: &Since<'_>,
+    limits: &HistoryThresholds,
+) -> Option<Breakdown> {
+    let before: Vec<&TreeStretch> = history.earlier.trees.iter().collect();
+    let after = since.trees(history, limits);
+    let weight = |window: &HistoryWindow| {
+        let samples: u64 = window.requests.iter().map(|stretch| stretch.samples).sum();
+        let (requests, _) = volume(window.requests.iter());
+        if samples > 0 { requests / samples as f64 } else { 1.0 }
+    };
+    Breakdown::of(&before, &after, (weight(&history.earlier), weight(&history.recent)), limits)
+}

@@ -43,7 +43,7 @@ mod wording;
 pub use analyze::{analyze, analyze_profile, analyze_profile_with, analyze_with};
 pub use asked::asked;
 pub use critical_path::{PathPart, critical_path};
-pub use detectors::{known_detectors, unit_of};
+pub use detectors::{Unit, known_detectors, unit_of};
 pub use digest::{EntryFacts, SpanDigest, digest};
 pub use history::history;
 pub use segment::{Segment, segments};

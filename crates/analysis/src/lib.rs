@@ -6,7 +6,8 @@
 //! that roll-ups, profiles and issues are made of, and [`analyze_profile`] looks at
 //! many requests of one endpoint together. [`verification`] compares an endpoint
 //! before and after a fix, [`history`](history()) tells an endpoint of late from what
-//! was usual. [`trace_view`](trace_view()) does all of it for one trace page.
+//! was usual, and [`profile_diff`](profile_diff()) compares two call trees path by path.
+//! [`trace_view`](trace_view()) does all of it for one trace page.
 //!
 //! What must not live here: async, clocks, files, sockets, storage, wire formats.
 
@@ -16,6 +17,7 @@ pub mod critical_path;
 pub mod digest;
 pub mod flame;
 pub mod history;
+pub mod profile_diff;
 pub mod segment;
 pub mod thresholds;
 pub mod trace_view;
@@ -46,6 +48,7 @@ pub use critical_path::{PathPart, critical_path};
 pub use detectors::{Unit, known_detectors, unit_of};
 pub use digest::{EntryFacts, SpanDigest, digest};
 pub use history::history;
+pub use profile_diff::profile_diff;
 pub use segment::{Segment, segments};
 pub use statement::Traits;
 pub use thresholds::Thresholds;

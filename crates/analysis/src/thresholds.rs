@@ -146,10 +146,12 @@ pub struct HistoryThresholds {
     pub requests_min: u64,
     /// Requests that the earlier window needs.
     pub requests_earlier_min: u64,
-    /// Requests that a stretch of time needs to have a mean.
+    /// Requests that a stretch of time needs to stand for itself.
     pub requests_stretch_min: u64,
     /// How long something must have lasted: shorter ones are hiccups.
     pub since_ns_min: i64,
+    /// The same since a release, behind its warm-up.
+    pub since_deploy_ns_min: i64,
     /// How long the earlier window must be: a day, because days have slow hours.
     pub earlier_ns_min: i64,
     /// The same when a release went out at that moment.
@@ -164,6 +166,9 @@ pub struct HistoryThresholds {
     /// How likely a finding may be when nothing changed. Endpoints are looked
     /// at again and again, so one in two thousand is not too little.
     pub chance_max: f64,
+    /// Standard deviations by which a percentile must lie above what is usual
+    /// for a stretch of time: some hours are slower than others every day.
+    pub level_score_min: f64,
     /// Share of a request's time at which a call dominates it, 0..=1.
     pub call_share_min: f64,
     /// Growth of a call's time for each request.
@@ -183,13 +188,15 @@ impl Default for HistoryThresholds {
             requests_min: 100,
             requests_earlier_min: 500,
             requests_stretch_min: 20,
-            since_ns_min: 10 * NANOS_PER_MINUTE,
+            since_ns_min: 20 * NANOS_PER_MINUTE,
+            since_deploy_ns_min: 10 * NANOS_PER_MINUTE,
             earlier_ns_min: 24 * 60 * NANOS_PER_MINUTE,
             earlier_deploy_ns_min: 60 * NANOS_PER_MINUTE,
             warm_up_ns: 10 * NANOS_PER_MINUTE,
             shift_share_min: 0.1,
             shift_ns_min: 20 * NANOS_PER_MILLI,
             chance_max: 0.000_5,
+            level_score_min: 3.3,
             call_share_min: 0.3,
             call_growth_min: 1.3,
             reason_growth_min: 1.2,

@@ -19,5 +19,6 @@ mod behaviour {
     mod retry_storm;
     mod seed;
     mod shapes;
+    mod slow_dependency;
     mod view;
 }

@@ -132,11 +132,11 @@ fn facts(change: &Change<'_>, call: &CallChange) -> Vec<(String, String)> {
     let mut facts = vec![
         (
             format!(
-                "{} of {}",
+                "{} and {}",
                 stretches(&after.per_request_by_stretch),
                 stretches(&before.per_request_by_stretch)
             ),
-            "stretches of time compared, recent and earlier".to_owned(),
+            "recent and earlier stretches of time were compared".to_owned(),
         ),
         (
             format!(

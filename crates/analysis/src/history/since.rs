@@ -83,7 +83,9 @@ impl<'a> Since<'a> {
         let samples: u64 = self.requests.iter().map(|stretch| stretch.samples).sum();
         let width = self.requests.iter().map(|stretch| stretch.width_ns);
         let width = width.fold(0, |sum: i64, nanos| sum.saturating_add(nanos));
-        samples >= limits.requests_min && width >= limits.since_ns_min
+        let released = self.deploy.is_some_and(|deploy| deploy.at == self.moment);
+        let least = if released { limits.since_deploy_ns_min } else { limits.since_ns_min };
+        samples >= limits.requests_min && width >= least
     }
 
     /// The call trees of these requests.

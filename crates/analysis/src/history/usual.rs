@@ -28,6 +28,9 @@ pub(super) struct Usual {
     alikeness: f64,
     /// The largest part of a stretch's requests above the mark.
     highest: f64,
+    /// The logarithm of the percentile above which no stretch lies but one in
+    /// some thousands, if stretches go on to differ as they did.
+    level_max: f64,
 }
 
 /// Requests above a mark.
@@ -62,7 +65,9 @@ impl Usual {
         let clear = upper.saturating_add(limits.shift_ns_min);
         let mark = bucket_of(clear.max((upper as f64 * (1.0 + limits.shift_share_min)) as i64));
         let shares = blocks.iter().map(|block| share_above(&block.sketch, mark));
-        Some(Self { q, mark, alikeness, highest: shares.fold(0.0, f64::max) })
+        let highest = shares.fold(0.0, f64::max);
+        let level_max = level_max(&blocks, q, limits.level_score_min);
+        Some(Self { q, mark, alikeness, highest, level_max })
     }
 
     /// How these requests stand to the mark; `None` when they are not above
@@ -73,7 +78,8 @@ impl Usual {
         // From the moment on and until now: a peak in between is none.
         let mut thirds = recent.chunks(recent.len().div_ceil(3).max(1));
         let lasts = thirds.all(|third| self.share_of(third) >= (share / 2.0).max(p));
-        if share <= self.highest.max(p) || !lasts {
+        let level = level(&merged(recent.iter().copied()), self.q);
+        if share <= self.highest.max(p) || level <= self.level_max || !lasts {
             return None;
         }
         let samples: f64 = recent.iter().map(|stretch| stretch.samples as f64).sum();
@@ -103,7 +109,8 @@ impl Usual {
     }
 }
 
-/// Neighbouring stretches put together until there is something to compare.
+/// Neighbouring stretches put together until there is something to compare,
+/// and no further: long stretches differ less than short ones.
 struct Block {
     samples: f64,
     sketch: Sketch,
@@ -113,7 +120,8 @@ struct Block {
 fn blocks(stretches: &[RequestStretch], limits: &HistoryThresholds) -> Vec<Block> {
     let mut blocks: Vec<Block> = Vec::new();
     let is_whole = |block: &Block| {
-        block.samples >= limits.requests_min as f64 && block.width_ns >= limits.since_ns_min
+        block.samples >= limits.requests_stretch_min as f64
+            && block.width_ns >= limits.since_deploy_ns_min
     };
     for stretch in stretches.iter().filter(|stretch| stretch.samples > 0) {
         match blocks.last_mut().filter(|last| !is_whole(last)) {
@@ -158,6 +166,27 @@ fn alikeness(blocks: &[Block], bucket: u16, share: f64) -> f64 {
     let parts = blocks.iter().map(|block| (share_above(&block.sketch, bucket), block.samples));
     let mean = blocks.iter().map(|block| block.samples).sum::<f64>() / blocks.len() as f64;
     ((dispersion(parts, share) - 1.0) / mean.max(1.0)).clamp(0.0, 1.0)
+}
+
+/// The logarithm of a percentile: hours differ by factors.
+fn level(sketch: &Sketch, q: f64) -> f64 {
+    (sketch.quantile_ns(q).unwrap_or_default().max(1) as f64).ln()
+}
+
+/// The end of the interval in which the level of one more stretch is to be
+/// expected, `score` standard deviations up: Student's, because they are known
+/// from few stretches (the expansion of its quantile by the degrees of
+/// freedom, Abramowitz and Stegun 26.7.5).
+fn level_max(blocks: &[Block], q: f64, score: f64) -> f64 {
+    let levels: Vec<f64> = blocks.iter().map(|block| level(&block.sketch, q)).collect();
+    let count = levels.len() as f64;
+    let freedom = (count - 1.0).max(1.0);
+    let mean = levels.iter().sum::<f64>() / count;
+    let variance = levels.iter().map(|level| (level - mean).powi(2)).sum::<f64>() / freedom;
+    let student = score
+        + (score.powi(3) + score) / (4.0 * freedom)
+        + (5.0 * score.powi(5) + 16.0 * score.powi(3) + 3.0 * score) / (96.0 * freedom.powi(2));
+    mean + student * (variance * (1.0 + 1.0 / count)).sqrt()
 }
 
 /// How much shares (each of so many samples) differ from `share`, 1 being what

@@ -51,17 +51,20 @@ impl Draws {
 #[derive(Default)]
 pub(crate) struct Request {
     pub(crate) own: f64,
-    /// Calls one after the other.
+    /// Its calls, one after the other …
     pub(crate) calls: Vec<(&'static str, Class, f64)>,
+    /// … or all at one time.
+    pub(crate) at_once: bool,
 }
 
 impl Request {
     pub(crate) fn own(own: f64) -> Self {
-        Self { own, calls: Vec::new() }
+        Self { own, ..Self::default() }
     }
 
     fn total(&self) -> f64 {
-        self.own + self.calls.iter().map(|call| call.2).sum::<f64>()
+        let durations = self.calls.iter().map(|call| call.2);
+        self.own + if self.at_once { durations.fold(0.0, f64::max) } else { durations.sum() }
     }
 }
 

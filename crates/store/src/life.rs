@@ -47,6 +47,17 @@ impl Store {
         self.with_book(move |book| book.keep_check(&check)).await
     }
 
+    /// Deploys of a service in a window, oldest first.
+    pub async fn deploys(
+        &self,
+        project: &str,
+        service: &str,
+        window: TimeWindow,
+    ) -> Result<Vec<Deploy>, StoreError> {
+        let (project, service) = (project.to_owned(), service.to_owned());
+        self.with_book(move |book| book.deploys(&project, &service, window)).await
+    }
+
     /// Keeps a deploy that somebody told; false when it is known already.
     pub async fn add_deploy(&self, deploy: Deploy) -> Result<bool, StoreError> {
         self.with_book(move |book| book.add_deploy(&deploy)).await

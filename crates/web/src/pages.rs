@@ -3,6 +3,7 @@
 //! A handler asks the store, puts the answers into a view model and hands it
 //! to [`view`]. What must not live here: markup, SQL, detectors.
 
+mod compare;
 mod endpoint;
 mod endpoints;
 mod find;
@@ -32,6 +33,7 @@ pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/", get(endpoints::show))
         .route("/endpoints/{id}", get(endpoint::show))
+        .route("/endpoints/{id}/compare", get(compare::show))
         .route("/issues", get(issues::show))
         .route("/issues/{id}", get(issue::show))
         .route("/issues/{id}/state", post(issue_state::change).layer(form))

@@ -75,6 +75,19 @@ impl Book {
             Ok(true)
         })
     }
+
+    /// Deploys of a service in a window, oldest first; the newest of many.
+    ///
+    /// # Errors
+    /// When the database cannot be read.
+    pub fn deploys(
+        &self,
+        project: &str,
+        service: &str,
+        window: TimeWindow,
+    ) -> Result<Vec<Deploy>, BookError> {
+        self.read("list deploys", |transaction| deploys_in(transaction, project, service, window))
+    }
 }
 
 /// Deploys of a service in a window, oldest first.

@@ -2,6 +2,7 @@
 //!
 //! What must not live here: handlers, queries, the clock.
 
+pub(crate) mod compare;
 pub(crate) mod connect;
 pub(crate) mod endpoint;
 pub(crate) mod endpoints;

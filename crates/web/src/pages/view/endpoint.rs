@@ -2,11 +2,13 @@
 //! slowest requests.
 
 use hotspan_analysis::flame;
-use hotspan_model::Issue;
+use hotspan_model::time::NANOS_PER_SECOND;
+use hotspan_model::{Issue, UnixNanos};
 use hotspan_store::{EndpointDetail, TraceSummary};
 use maud::{Markup, html};
 
 use super::{issues, traces, words};
+use crate::parts::address::Address;
 use crate::parts::chart::{self, Moment};
 use crate::parts::figures::{Figure, figures};
 use crate::parts::flame::FlameLinks;
@@ -40,11 +42,11 @@ pub(crate) fn endpoint(frame: &Frame, model: &EndpointPage) -> Markup {
                 section { h2 { "Latency over time" } (chart::over_time(&moments(&model.detail), model.detail.step_ns)) }
                 section { h2 { "Durations" } (histogram::histogram(&model.detail.histogram)) }
             }
-            (where_time_goes(model))
+            (where_time_goes(frame, model))
         }
         section { h2 { "Issues" } (issue_table(frame, &model.issues)) }
         section { h2 { "Slowest requests" } (traces::table(frame, &model.slowest, false)) }
-        (releases(model))
+        (releases(frame, model))
     };
     page(frame, Some(Place::Endpoints), &name, &body)
 }
@@ -105,13 +107,16 @@ fn moments(detail: &EndpointDetail) -> Vec<Moment> {
         .collect()
 }
 
-fn where_time_goes(model: &EndpointPage) -> Markup {
+fn where_time_goes(frame: &Frame, model: &EndpointPage) -> Markup {
     let row = &model.detail.row;
     let flame = flame::layout_tree(&model.detail.tree);
     let links = FlameLinks { per_request: true, ..FlameLinks::default() };
     html! {
         section {
-            h2 { "Where the time goes, over " (format::plural(row.requests, "request", "requests")) }
+            h2 {
+                "Where the time goes, over " (format::plural(row.requests, "request", "requests"))
+                " " a.more href=(compare_address(frame, row.id)) { "before and after" }
+            }
             (class_bar::wide(&row.time, row.requests))
             @if flame.lines > 0 { (crate::parts::flame::flame(&flame, links)) }
         }
@@ -124,7 +129,15 @@ fn issue_table(frame: &Frame, found: &[Issue]) -> Markup {
     }
 }
 
-fn releases(model: &EndpointPage) -> Markup {
+fn since(frame: &Frame, id: i64, moment: UnixNanos) -> Address {
+    compare_address(frame, id).with("since", moment.0.div_euclid(NANOS_PER_SECOND))
+}
+
+fn compare_address(frame: &Frame, id: i64) -> Address {
+    frame.link(&format!("/endpoints/{id}/compare"))
+}
+
+fn releases(frame: &Frame, model: &EndpointPage) -> Markup {
     let told: Vec<_> =
         model.detail.releases.iter().filter(|release| !release.release.is_empty()).collect();
     html! {
@@ -132,13 +145,14 @@ fn releases(model: &EndpointPage) -> Markup {
             section {
                 h2 { "Releases" }
                 div.scroll { table.list.narrow {
-                    thead { tr { th scope="col" { "Release" } th.num scope="col" { "Requests" } th.num scope="col" { "Errors" } th.num scope="col" { "p95" } th scope="col" { "First request" } } }
+                    thead { tr { th scope="col" { "Release" } th.num scope="col" { "Requests" } th.num scope="col" { "Errors" } th.num scope="col" { "p95" } th scope="col" { "First request" } th scope="col" {} } }
                     tbody { @for release in told { tr {
                         td { code { (release.release) } }
                         td.num { (format::count(release.requests)) }
                         td.num { (format::count(release.errors)) }
                         td.num { (format::duration_short(release.p95_ns)) }
                         td { time datetime=(release.first_seen) { (format::moment(release.first_seen)) } }
+                        td { a href=(since(frame, model.detail.row.id, release.first_seen)) { "before and after" } }
                     } } }
                 } }
             }

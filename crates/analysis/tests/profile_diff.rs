@@ -92,46 +92,66 @@ fn check_changes(before: &CallTree, after: &CallTree, expected: Expect) {
 
 #[test]
 fn paths_are_compared_for_one_request() {
-    check_changes(&before(), &after(), expect![[r#"
+    check_changes(
+        &before(),
+        &after(),
+        expect![[r#"
         100 → 50 requests
         GET /orders > load > SELECT items: New, own +96.0 ms, total 0.0 → 96.0 ms, 0 → 12 calls
         GET /orders > SELECT users: Gone, own -20.0 ms, total 20.0 → 0.0 ms, 1 → 0 calls
         GET /orders: Both, own +10.0 ms, total 100.0 → 200.0 ms, 1 → 1 calls
         GET /orders > GET prices: New, own +10.0 ms, total 0.0 → 10.0 ms, 0 → 1 calls
         GET /orders > load > SELECT orders: Both, own +4.0 ms, total 40.0 → 44.0 ms, 1 → 1 calls
-    "#]]);
-    check_changes(&before(), &before(), expect![[r#"
+    "#]],
+    );
+    check_changes(
+        &before(),
+        &before(),
+        expect![[r#"
         100 → 100 requests
-    "#]]);
-    check_changes(&CallTree::default(), &after(), expect![[r#"
+    "#]],
+    );
+    check_changes(
+        &CallTree::default(),
+        &after(),
+        expect![[r#"
         0 → 50 requests
         GET /orders > load > SELECT items: New, own +96.0 ms, total 0.0 → 96.0 ms, 0 → 12 calls
         GET /orders > load > SELECT orders: New, own +44.0 ms, total 0.0 → 44.0 ms, 0 → 1 calls
         GET /orders: New, own +30.0 ms, total 0.0 → 200.0 ms, 0 → 1 calls
         GET /orders > load: New, own +20.0 ms, total 0.0 → 160.0 ms, 0 → 1 calls
         GET /orders > GET prices: New, own +10.0 ms, total 0.0 → 10.0 ms, 0 → 1 calls
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn what_was_folded_away_is_neither_new_nor_gone() {
     let folded = tree(10, &[(0, "GET /", 1, 50), (1, "(other)", 3, 20), (1, "a", 1, 10)]);
     let whole = tree(10, &[(0, "GET /", 1, 50), (1, "a", 1, 10), (1, "b", 3, 20)]);
-    check_changes(&folded, &whole, expect![[r#"
+    check_changes(
+        &folded,
+        &whole,
+        expect![[r#"
         10 → 10 requests
         GET / > (other): Unsure, own -20.0 ms, total 20.0 → 0.0 ms, 3 → 0 calls
         GET / > b: Unsure, own +20.0 ms, total 0.0 → 20.0 ms, 0 → 3 calls
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
 fn an_endpoint_that_was_renamed() {
     let old = tree(10, &[(0, "GET /v1/orders", 1, 50), (1, "SELECT orders", 1, 10)]);
     let new = tree(10, &[(0, "GET /v2/orders", 1, 40), (1, "SELECT orders", 1, 10)]);
-    check_changes(&old, &new, expect![[r#"
+    check_changes(
+        &old,
+        &new,
+        expect![[r#"
         10 → 10 requests
         GET /v2/orders: Both, own -10.0 ms, total 50.0 → 40.0 ms, 1 → 1 calls
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]
@@ -161,7 +181,9 @@ fn check_drawn(side: Side, expected: Expect) {
 
 #[test]
 fn one_side_is_as_wide_as_the_other_allows() {
-    check_drawn(Side::After, expect![[r#"
+    check_drawn(
+        Side::After,
+        expect![[r#"
         1 = 200 ms, heat 1 = 96 ms
         GET /orders [0.000..1.000] +0.00
           load [0.000..0.800] +0.00
@@ -170,8 +192,11 @@ fn one_side_is_as_wide_as_the_other_allows() {
             SELECT items [0.000..0.480] +1.00
             SELECT orders [0.480..0.700] +0.04
             (own) load [0.700..0.800] +0.00
-    "#]]);
-    check_drawn(Side::Before, expect![[r#"
+    "#]],
+    );
+    check_drawn(
+        Side::Before,
+        expect![[r#"
         1 = 200 ms, heat 1 = 96 ms
         GET /orders [0.000..0.500] +0.00
           load [0.000..0.300] +0.00
@@ -179,7 +204,8 @@ fn one_side_is_as_wide_as_the_other_allows() {
           (own) GET /orders [0.400..0.500] +0.10
             SELECT orders [0.000..0.200] +0.04
             (own) load [0.200..0.300] +0.00
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

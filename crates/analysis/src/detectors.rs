@@ -6,6 +6,8 @@ mod credential_lookup;
 mod endpoint_regression;
 mod fan_out_explosion;
 mod finding;
+mod heavy;
+mod large_payload;
 mod m_n_plus_one;
 mod n_plus_one_http;
 mod n_plus_one_query;
@@ -15,6 +17,7 @@ mod repetition;
 mod retry_storm;
 mod scene;
 mod slow_dependency;
+mod slow_query;
 
 use hotspan_model::segment::ClassUse;
 use hotspan_model::{EndpointProfile, Finding};
@@ -47,7 +50,7 @@ pub(crate) struct Detector {
 }
 
 /// Every detector, the more specific ones first.
-const DETECTORS: [Detector; 8] = [
+const DETECTORS: [Detector; 10] = [
     credential_lookup::DETECTOR,
     retry_storm::DETECTOR,
     repeated_identical_query::DETECTOR,
@@ -56,6 +59,8 @@ const DETECTORS: [Detector; 8] = [
     m_n_plus_one::DETECTOR,
     n_plus_one_query::DETECTOR,
     n_plus_one_http::DETECTOR,
+    slow_query::DETECTOR,
+    large_payload::DETECTOR,
 ];
 
 /// Slug, title and unit of detectors that look at an endpoint over time.

@@ -14,6 +14,7 @@ use hotspan_model::{
 use crate::classify;
 use crate::conventions::{Key, Told, ToldSpan};
 use crate::endpoint::endpoint_of;
+use crate::form::{StatementForm, form_of};
 use crate::payload::payload_bytes;
 use crate::statement::{Traits, traits_of};
 
@@ -41,8 +42,11 @@ pub struct SpanDigest {
     pub asked: u64,
     /// What its operation does not show.
     pub traits: Traits,
+    /// What its statement looks like, when it took long.
+    pub form: Option<Box<StatementForm>>,
     /// Bytes of the answer's body as told, else of the request's, else of the
-    /// message; 0 when not told, and [`u32::MAX`] stands for anything beyond.
+    /// message; 0 when not told or of a file, and [`u32::MAX`] stands for
+    /// anything beyond.
     pub payload_bytes: u32,
     /// HTTP status of the answer; 0 when not told.
     pub http_status: u16,
@@ -142,6 +146,7 @@ pub fn digest(project: &Arc<str>, span: &Span, asked: u64) -> SpanDigest {
         end: span.end.max(span.start),
         name: classify::name_of(span, call.as_ref()),
         service: Arc::clone(&span.service),
+        form: call.as_ref().and_then(|call| form_of(span, call.kind)),
         traits: call.as_ref().map_or(Traits::default(), |call| traits_of(span, call.kind)),
         call: call.map(Arc::new),
         entry_facts,

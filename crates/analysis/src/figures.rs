@@ -26,6 +26,15 @@ pub(crate) fn setting(seconds: i64) -> String {
     if seconds % 60 == 0 { format!("{} min", seconds / 60) } else { format!("{seconds} s") }
 }
 
+/// `640 kB`, `3.2 MB`: thousands, as networks count.
+pub(crate) fn bytes(number: u64) -> String {
+    match number {
+        0..1_000 => format!("{number} B"),
+        1_000..1_000_000 => format!("{:.0} kB", number as f64 / 1e3),
+        _ => format!("{:.1} MB", number as f64 / 1e6),
+    }
+}
+
 /// `1,095`.
 pub(crate) fn count(number: u64) -> String {
     let digits = number.to_string();
@@ -59,6 +68,8 @@ mod tests {
         assert_eq!(texts, ["85 µs", "1.2 ms", "340 ms", "2.0 s", "3 min"]);
         assert_eq!([999, 1_095, 1_000_000].map(count), ["999", "1,095", "1,000,000"]);
         assert_eq!([1.0, 1.4, 200.3].map(weighted), ["1", "1.4", "200"]);
+        let sizes = [12, 640_300, 3_240_000].map(bytes);
+        assert_eq!(sizes, ["12 B", "640 kB", "3.2 MB"]);
         assert_eq!([300, 10].map(setting), ["5 min", "10 s"]);
     }
 }

@@ -1,6 +1,7 @@
 //! How many bytes a call moved, by whichever attribute tells. What is large is
 //! not decided here.
 
+use hotspan_knowledge::knowledge;
 use hotspan_model::ValueRef;
 
 use crate::conventions::{Key, Told};
@@ -24,10 +25,22 @@ const SIZES: [Key; 14] = [
     Key::HttpRequestHeaderContentLengthFlat,
 ];
 
+/// Media types of what came back.
+const TYPES: [Key; 3] = [
+    Key::HttpResponseHeaderContentType,
+    Key::HttpResponseHeaderContentTypeFlat,
+    Key::HttpResponseContentType,
+];
+
 /// Bytes of the answer's body, else of the message or the request; 0 when
-/// nothing is told, [`u32::MAX`] for anything beyond.
+/// nothing is told or the answer is a file, [`u32::MAX`] for anything beyond.
 pub(crate) fn payload_bytes(told: &Told<'_>) -> u32 {
     let bytes = SIZES.iter().find_map(|&key| whole(told, key).filter(|bytes| *bytes > 0));
+    let is_file = || {
+        let media_type = told.first_listed(&TYPES);
+        media_type.is_some_and(|media_type| knowledge().natural.is_file_type(media_type))
+    };
+    let bytes = bytes.filter(|_| !is_file());
     u32::try_from(bytes.unwrap_or(0)).unwrap_or(u32::MAX)
 }
 

@@ -4,6 +4,10 @@
 
 use hotspan_model::time::{NANOS_PER_MILLI, NANOS_PER_MINUTE};
 
+/// Statements that take less are not asked what they look like: no detector
+/// that wants to know looks at shorter ones, and what is kept costs memory.
+pub(crate) const FORM_NS_MIN: i64 = 100 * NANOS_PER_MILLI;
+
 /// The thresholds of all detectors.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
 pub struct Thresholds {
@@ -17,6 +21,10 @@ pub struct Thresholds {
     pub retries: RetryThresholds,
     /// Of calls that run at one time.
     pub fan_out: FanOutThresholds,
+    /// Of statements that take long by themselves.
+    pub slow_query: SlowQueryThresholds,
+    /// Of calls that move much.
+    pub payload: PayloadThresholds,
     /// Of endpoints that become slower.
     pub history: HistoryThresholds,
 }
@@ -136,6 +144,63 @@ pub struct FanOutThresholds {
 impl Default for FanOutThresholds {
     fn default() -> Self {
         Self { at_once_min: 50 }
+    }
+}
+
+/// Thresholds of statements that take long by themselves.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct SlowQueryThresholds {
+    /// Time on the critical path of all runs of one statement in a request.
+    /// Half a second is what a person notices, and far above what one look
+    /// into an index takes.
+    pub wall_ns_min: i64,
+    /// Share of the request, 0..=1: of a report that takes half a minute a
+    /// query of a second is not what to begin with.
+    pub share_min: f64,
+    /// Runs that are shorter are many rather than slow, and told as that.
+    pub run_ns_min: i64,
+    /// Rows that make a result large: more than a page has, by far.
+    pub rows_min: u32,
+}
+
+impl Default for SlowQueryThresholds {
+    fn default() -> Self {
+        Self {
+            wall_ns_min: 500 * NANOS_PER_MILLI,
+            share_min: 0.1,
+            run_ns_min: 200 * NANOS_PER_MILLI,
+            rows_min: 1_000,
+        }
+    }
+}
+
+/// Thresholds of calls that move much.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct PayloadThresholds {
+    /// Bytes of an answer or a request. A page of a hundred items has some ten
+    /// thousand; at half a million, copying, compressing and parsing are work
+    /// of their own.
+    pub bytes_min: u32,
+    /// Bytes of a cached value: less, because a cache is asked to save time,
+    /// and one that answers commands one by one makes all others wait.
+    pub cached_bytes_min: u32,
+    /// Rows of a result.
+    pub rows_min: u32,
+    /// Time on the critical path of all such calls of one operation.
+    pub wall_ns_min: i64,
+    /// Share of the request, 0..=1.
+    pub share_min: f64,
+}
+
+impl Default for PayloadThresholds {
+    fn default() -> Self {
+        Self {
+            bytes_min: 500_000,
+            cached_bytes_min: 100_000,
+            rows_min: 5_000,
+            wall_ns_min: 100 * NANOS_PER_MILLI,
+            share_min: 0.1,
+        }
     }
 }
 

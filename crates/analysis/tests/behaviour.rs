@@ -10,6 +10,7 @@ mod behaviour {
     mod endpoints;
     mod fan_out_explosion;
     mod hidden;
+    mod large_payload;
     mod m_n_plus_one;
     mod n_plus_one_http;
     mod n_plus_one_query;
@@ -20,5 +21,6 @@ mod behaviour {
     mod seed;
     mod shapes;
     mod slow_dependency;
+    mod slow_query;
     mod view;
 }

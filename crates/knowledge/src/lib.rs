@@ -1,7 +1,7 @@
 //! What Hotspan knows about the world, as data: which calls fetch credentials,
 //! tokens or secrets ([`families`]), what each SDK does ([`sdks`]), and what to
 //! tell people about causes ([`causes`]) and fixes ([`fixes`]), and which calls
-//! repeat by their nature ([`natural`]).
+//! repeat, take long or are large by their nature ([`natural`]).
 //!
 //! The data stands in TOML files beside the code, embedded and parsed once.
 //! Causes and fixes have one file for each area, listed below.
@@ -37,7 +37,7 @@ pub struct Knowledge {
     pub causes: Causes,
     /// What to do about them.
     pub fixes: Fixes,
-    /// Calls that repeat by their nature.
+    /// Calls that repeat, take long or are large by their nature.
     pub natural: Natural,
 }
 
@@ -81,6 +81,7 @@ const CAUSES: &[DataFile] = data_files![
     "causes/credentials.toml",
     "causes/repeats.toml",
     "causes/retries.toml",
+    "causes/weight.toml",
     "causes/history.toml",
 ];
 
@@ -89,6 +90,7 @@ const FIXES: &[DataFile] = data_files![
     "fixes/credentials.toml",
     "fixes/repeats.toml",
     "fixes/retries.toml",
+    "fixes/weight.toml",
     "fixes/history.toml",
 ];
 

@@ -185,3 +185,29 @@ fn what_repeats_by_nature_is_recognised() {
     }
     assert!(natural.is_operation("S3.PutObject") && !natural.is_operation("DynamoDB.GetItem"));
 }
+
+#[test]
+fn what_is_long_or_large_by_nature_is_recognised() {
+    let natural = read().natural;
+    for (operation, long) in [
+        ("CREATE INDEX", true),
+        ("vacuum", true),
+        ("COPY orders", true),
+        ("SELECT orders", false),
+        ("INSERT orders", false),
+    ] {
+        assert_eq!(natural.is_long_statement(operation), long, "{operation}");
+    }
+    for (host, operation, file) in [
+        ("api", "GET /items", false),
+        ("api", "GET /reports/{id}.PDF", true),
+        ("api", "GET /files/{id}", true),
+        ("api", "GET /profiles/{id}", false),
+        ("api", "GET /items?download", false),
+        ("bucket.s3.eu-west-1.amazonaws.com", "GET /{id}", true),
+    ] {
+        assert_eq!(natural.is_file_request(host, operation), file, "{host} {operation}");
+    }
+    assert!(natural.is_file_type(" Image/PNG") && !natural.is_file_type("application/json"));
+    assert!(natural.is_waiting_word("PG_SLEEP") && !natural.is_waiting_word("orders"));
+}

@@ -62,7 +62,7 @@ enum Reason {
 fn reason_of(call: &CallChange, limits: &HistoryThresholds) -> Option<Reason> {
     let (before, after) = (&call.before, &call.after);
     let grows = |before: f64, after: f64| after >= before * limits.reason_growth_min;
-    let beyond = |before: &[f64], after: &[f64]| is_higher(before, after, limits.rank_score_min);
+    let beyond = |before: &[f64], after: &[f64]| is_higher(before, after, limits);
     let more = grows(before.per_request, after.per_request)
         && beyond(&before.per_request_by_stretch, &after.per_request_by_stretch);
     if before.per_request < NEW_PER_REQUEST {

@@ -1,4 +1,7 @@
-//! What chance explains: the tail of a binomial count, and a rank test.
+//! What chance explains: the tail of a binomial count, the next value of a
+//! series, and a rank test.
+
+use crate::thresholds::HistoryThresholds;
 
 /// Larger counts are brought down to this: by then any difference that matters
 /// is beyond chance, and the sum below stays short.
@@ -36,16 +39,39 @@ fn ln_factorial(n: f64) -> f64 {
     n * n.ln() - n + 0.5 * (std::f64::consts::TAU * n).ln() + series
 }
 
-/// True when `after` lies higher than `before` beyond chance: the rank test of
-/// Mann and Whitney (1947) with `score_min` standard deviations, and a middle
-/// above every single value of `before`. Ranks, because a single slow call
-/// moves a mean and no rank by more than one.
-pub(crate) fn is_higher(before: &[f64], after: &[f64], score_min: f64) -> bool {
+/// The end of the interval in which one more of these levels is to be expected,
+/// `score` standard deviations up: Student's, because they are known from few
+/// (the expansion of its quantile by the degrees of freedom, Abramowitz and
+/// Stegun 26.7.5).
+pub(super) fn level_max(levels: &[f64], score: f64) -> f64 {
+    let count = (levels.len() as f64).max(1.0);
+    let freedom = (count - 1.0).max(1.0);
+    let mean = levels.iter().sum::<f64>() / count;
+    let variance = levels.iter().map(|level| (level - mean).powi(2)).sum::<f64>() / freedom;
+    let student = score
+        + (score.powi(3) + score) / (4.0 * freedom)
+        + (5.0 * score.powi(5) + 16.0 * score.powi(3) + 3.0 * score) / (96.0 * freedom.powi(2));
+    mean + student * (variance * (1.0 + 1.0 / count)).sqrt()
+}
+
+/// True when `after` lies higher than `before` beyond chance, stretches of time
+/// going on to differ as they did: its middle is above every value of `before`
+/// and above where one more is to be expected, and its ranks are higher (the
+/// test of Mann and Whitney, 1947): a single slow call moves a mean, and no
+/// rank by more than one.
+pub(crate) fn is_higher(before: &[f64], after: &[f64], limits: &HistoryThresholds) -> bool {
+    /// What is next to nothing is as good as nothing, in logarithms too.
+    const NEGLIGIBLE: f64 = 0.05;
     let highest = before.iter().copied().fold(f64::MIN, f64::max);
     let mut sorted = after.to_vec();
     sorted.sort_unstable_by(f64::total_cmp);
     let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::MIN);
-    middle > highest && rank_score(before, after) >= score_min
+    let mean = before.iter().sum::<f64>() / (before.len() as f64).max(1.0);
+    let least = (mean * NEGLIGIBLE).max(f64::MIN_POSITIVE);
+    let levels: Vec<f64> = before.iter().map(|value| value.max(least).ln()).collect();
+    middle > highest
+        && middle.max(least).ln() > level_max(&levels, limits.level_score_min)
+        && rank_score(before, after) >= limits.rank_score_min
 }
 
 /// By how many standard deviations the ranks of `after` are higher than chance
@@ -90,16 +116,32 @@ mod tests {
     }
 
     #[test]
+    fn the_next_level_is_expected_near_the_others() {
+        for (levels, score, expected) in [
+            (vec![1.0; 9], 3.3, 1.0),
+            // t(9) at 0.9995 is 4.781: the expansion is 2% below it.
+            ((0..10).map(f64::from).collect(), 3.2905, 4.5 + 4.68 * (9.166_667 * 1.1_f64).sqrt()),
+        ] {
+            let found = level_max(&levels, score);
+            assert!((found - expected).abs() < 0.2, "{levels:?}: {found} for {expected}");
+        }
+    }
+
+    #[test]
     fn ranks_are_compared() {
-        let usual: Vec<f64> = (0..40).map(|value| f64::from(value % 7)).collect();
+        let usual: Vec<f64> = (0..40).map(|value| 20.0 + f64::from(value % 7)).collect();
         for (after, higher) in [
-            (vec![9.0; 6], true),
-            (vec![9.0, 9.0], false),
-            (vec![5.0; 6], false),
-            (vec![0.0, 1.0, 2.0, 3.0, 900.0, 2.0], false),
+            (vec![40.0; 6], true),
+            (vec![40.0, 40.0], false),
+            (vec![27.0; 6], false),
+            (vec![20.0, 21.0, 22.0, 23.0, 900.0, 22.0], false),
             (vec![], false),
         ] {
-            assert_eq!(is_higher(&usual, &after, 3.1), higher, "{after:?}");
+            assert_eq!(
+                is_higher(&usual, &after, &HistoryThresholds::default()),
+                higher,
+                "{after:?}"
+            );
         }
         assert_eq!(rank_score(&[1.0; 5], &[1.0; 5]), 0.0);
     }

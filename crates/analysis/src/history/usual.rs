@@ -173,20 +173,9 @@ fn level(sketch: &Sketch, q: f64) -> f64 {
     (sketch.quantile_ns(q).unwrap_or_default().max(1) as f64).ln()
 }
 
-/// The end of the interval in which the level of one more stretch is to be
-/// expected, `score` standard deviations up: Student's, because they are known
-/// from few stretches (the expansion of its quantile by the degrees of
-/// freedom, Abramowitz and Stegun 26.7.5).
 fn level_max(blocks: &[Block], q: f64, score: f64) -> f64 {
     let levels: Vec<f64> = blocks.iter().map(|block| level(&block.sketch, q)).collect();
-    let count = levels.len() as f64;
-    let freedom = (count - 1.0).max(1.0);
-    let mean = levels.iter().sum::<f64>() / count;
-    let variance = levels.iter().map(|level| (level - mean).powi(2)).sum::<f64>() / freedom;
-    let student = score
-        + (score.powi(3) + score) / (4.0 * freedom)
-        + (5.0 * score.powi(5) + 16.0 * score.powi(3) + 3.0 * score) / (96.0 * freedom.powi(2));
-    mean + student * (variance * (1.0 + 1.0 / count)).sqrt()
+    chance::level_max(&levels, score)
 }
 
 /// How much shares (each of so many samples) differ from `share`, 1 being what

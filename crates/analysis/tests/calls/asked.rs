@@ -158,6 +158,8 @@ fn sizes_and_repeats() {
         ("http.response.body.size=99999999999 http.resend_count=1000", u32::MAX, u8::MAX),
         ("http.response.body.size=-5 http.resend_count=-1", 0, 0),
         ("http.response.body.size=many", 0, 0),
+        ("http.response.body.size=9 http.response.header.content-type=[\"image/png\"]", 0, 0),
+        ("http.response.body.size=9 http.response.header.content-type=[\"text/html\"]", 9, 0),
     ] {
         let digest = digest_of("otel", &format!("GET http://a/ 1+1 {told}"));
         assert_eq!((digest.payload_bytes, digest.resend_count), (bytes, resent), "{told}");

@@ -4,6 +4,7 @@
 
 mod credential_lookup;
 mod fan_out_explosion;
+mod fetching;
 mod finding;
 mod m_n_plus_one;
 mod n_plus_one_http;
@@ -13,6 +14,9 @@ mod repeated_identical_query;
 mod repetition;
 mod retry_storm;
 mod scene;
+mod secret_fetch;
+mod spread;
+mod token_fetch;
 
 use hotspan_model::segment::ClassUse;
 use hotspan_model::{EndpointProfile, Finding};
@@ -39,9 +43,11 @@ pub(crate) struct Detector {
 }
 
 /// Every detector, the more specific ones first.
-const DETECTORS: [Detector; 8] = [
+const DETECTORS: [Detector; 10] = [
     credential_lookup::DETECTOR,
     retry_storm::DETECTOR,
+    token_fetch::DETECTOR,
+    secret_fetch::DETECTOR,
     repeated_identical_query::DETECTOR,
     repeated_identical_http::DETECTOR,
     fan_out_explosion::DETECTOR,

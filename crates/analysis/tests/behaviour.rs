@@ -8,6 +8,7 @@ mod behaviour {
     mod endpoints;
     mod fan_out_explosion;
     mod hidden;
+    mod in_every_request;
     mod m_n_plus_one;
     mod n_plus_one_http;
     mod n_plus_one_query;
@@ -15,7 +16,9 @@ mod behaviour {
     mod repeated_identical_http;
     mod repeated_identical_query;
     mod retry_storm;
+    mod secret_fetch;
     mod seed;
     mod shapes;
+    mod token_fetch;
     mod view;
 }

@@ -117,7 +117,8 @@ fn values(series: &Series<'_, '_>) -> String {
     }
 }
 
-fn order(at_once: usize) -> String {
+/// A clause about whether calls wait for each other.
+pub(super) fn order(at_once: usize) -> String {
     match at_once {
         0 | 1 => "one after the other".to_owned(),
         more => format!("up to {} of them at one time", figures::count(more as u64)),

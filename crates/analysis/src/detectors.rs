@@ -9,6 +9,7 @@ mod finding;
 mod m_n_plus_one;
 mod n_plus_one_http;
 mod n_plus_one_query;
+mod repeated_everywhere;
 mod repeated_identical_http;
 mod repeated_identical_query;
 mod repetition;

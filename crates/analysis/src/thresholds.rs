@@ -133,6 +133,15 @@ pub struct RepeatThresholds {
     pub turn_calls_max: usize,
     /// From so many calls after a source on, no other explanation is left.
     pub calls_sure: usize,
+    /// Share of a request from which on a repetition is added up over requests,
+    /// 0..=1.
+    pub use_share_min: f64,
+    /// Share of the time of all requests in the endpoint form. More than in a
+    /// trace: a few cheap calls too many are how most endpoints are written.
+    pub profile_share_min: f64,
+    /// What it must cost a request that has it, in the endpoint form. What
+    /// costs less saves nobody a wait, however often it is.
+    pub profile_wall_ns_min: i64,
 }
 
 impl Default for RepeatThresholds {
@@ -144,6 +153,9 @@ impl Default for RepeatThresholds {
             turns_min: 3,
             turn_calls_max: 8,
             calls_sure: 10,
+            use_share_min: 0.01,
+            profile_share_min: 0.05,
+            profile_wall_ns_min: 5 * NANOS_PER_MILLI,
         }
     }
 }

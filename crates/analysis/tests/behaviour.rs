@@ -13,6 +13,7 @@ mod behaviour {
     mod n_plus_one_http;
     mod n_plus_one_query;
     mod profiles;
+    mod repeated_everywhere;
     mod repeated_identical_http;
     mod repeated_identical_query;
     mod retry_storm;

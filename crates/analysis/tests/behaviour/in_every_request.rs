@@ -124,11 +124,14 @@ fn somebody_logs_in_with_each_request() {
     let logins = calls.map(|call| text("POST /v1/sessions", call));
     check_issues(&logins.each_ref().map(String::as_str), expect![[""]]);
     let others = calls.map(|call| text("GET /files", call));
-    check_issues(&others.each_ref().map(String::as_str), expect![[r#"
+    check_issues(
+        &others.each_ref().map(String::as_str),
+        expect![[r#"
         credential-lookup: Vault logins, 0 traces, 40 of 40 requests 25.0%, credentials_not_shared (very likely) | Log in once and keep the client
         credential-lookup: AWS role assumptions, 0 traces, 40 of 40 requests 25.0%, credentials_not_shared (very likely) | Assume the role once and share the provider
         credential-lookup: AWS identity checks, 0 traces, 40 of 40 requests 25.0%, identity_asked_per_request (likely) | Remember the account when the process starts
-    "#]]);
+    "#]],
+    );
 }
 
 #[test]

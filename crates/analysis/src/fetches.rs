@@ -140,9 +140,9 @@ impl<'a, 's> Users<'a, 's> {
     }
 
     /// Who was called with what each of `fetches` (by start) brought, hosts that
-    /// differ in numbers being one: the next call under the same span, if no
-    /// other fetch is there, else the next one before another fetch. `None`
-    /// where that does not tell.
+    /// differ in numbers being one: the next call before another fetch, one
+    /// under the same span rather than elsewhere. Where no other fetch is under
+    /// that span, other fetches do not matter. `None` where that does not tell.
     pub(crate) fn targets(&self, fetches: &[usize]) -> Vec<Option<u64>> {
         let (spans, parents) = (&self.study.segment.spans, &self.study.tree.parents);
         let mut places: Vec<Option<usize>> = fetches.iter().map(|&fetch| parents[fetch]).collect();
@@ -155,12 +155,13 @@ impl<'a, 's> Users<'a, 's> {
             let end = spans[fetch].end;
             let starts_before = |call: &usize| spans[*call].start.plus(SLACK_NS) < end;
             let ahead = &self.calls[self.calls.partition_point(starts_before)..];
-            let beside = ahead.iter().take(CALLS_AHEAD_MAX);
-            let beside = beside.copied().find(|&call| parents[call] == parents[fetch]);
             let until = fetches.get(nth + 1).map(|&next| spans[next].start);
-            let next = ahead.first().copied();
-            let next = next.filter(|&call| until.is_none_or(|until| spans[call].start <= until));
-            let call = beside.filter(|_| alone(parents[fetch])).or(next)?;
+            let in_time = |call: &usize| until.is_none_or(|until| spans[*call].start <= until);
+            let beside = ahead.iter().take(CALLS_AHEAD_MAX).copied();
+            let beside = beside
+                .filter(|&call| parents[call] == parents[fetch])
+                .find(|call| alone(parents[fetch]) || in_time(call));
+            let call = beside.or(ahead.first().copied().filter(in_time))?;
             let target = spans[call].call.as_ref().map(|call| call.target.as_str());
             target.map(without_numbers)
         };

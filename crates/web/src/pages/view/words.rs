@@ -1,6 +1,6 @@
 //! Sentences about issues that several pages say.
 
-use hotspan_model::{Comparison, Issue, IssueStatus};
+use hotspan_model::{Class, Comparison, Issue, IssueStatus};
 use maud::{Markup, html};
 
 use crate::parts::format;
@@ -26,9 +26,14 @@ pub(crate) fn mean_ns(issue: &Issue) -> i64 {
     if issue.requests > 0.0 { (issue.entry_wall_ns as f64 / issue.requests) as i64 } else { 0 }
 }
 
-/// `lookup`, `lookups`; other classes repeat calls.
+/// What an issue counts: lookups and fetches are waste from the first on, other
+/// classes repeat calls.
 pub(crate) fn unit(issue: &Issue) -> &'static str {
-    if issue.class == hotspan_model::Class::CredentialLookup { "lookups" } else { "repeats" }
+    match issue.class {
+        Class::CredentialLookup => "lookups",
+        Class::TokenFetch | Class::SecretFetch => "fetches",
+        _ => "repeats",
+    }
 }
 
 /// `HS-12`.

@@ -2,7 +2,7 @@
 //! with, by family of detectors. A value here is a decision about precision;
 //! what a protocol or an SDK does is knowledge and stands there.
 
-use hotspan_model::time::{NANOS_PER_MILLI, NANOS_PER_SECOND};
+use hotspan_model::time::{NANOS_PER_MILLI, NANOS_PER_MINUTE, NANOS_PER_SECOND};
 
 /// The thresholds of all detectors.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
@@ -73,6 +73,10 @@ pub struct CredentialThresholds {
     /// share one small budget of metadata calls. It only keeps out what rounds
     /// to nothing.
     pub profile_share_min: f64,
+    /// Mean time between requests up to which one lookup could have served the
+    /// next request as well: credentials live an hour and more, and are fetched
+    /// again some minutes before they end.
+    pub interval_ns_max: i64,
 }
 
 impl Default for CredentialThresholds {
@@ -82,6 +86,7 @@ impl Default for CredentialThresholds {
             lookups_costly_min: 2,
             share_costly_min: 0.05,
             profile_share_min: 0.001,
+            interval_ns_max: 30 * NANOS_PER_MINUTE,
         }
     }
 }

@@ -142,10 +142,20 @@ fn causes_of(family: &Family) -> Vec<&str> {
     own.chain(common.iter().copied()).collect()
 }
 
-#[test]
-fn lookups_are_recognised() {
+/// Requests by method, host and path, and the family and step they are of.
+fn check_requests(cases: &[(&str, &str, &str, &str)]) {
     let families = read().families;
-    for (method, host, path, expected) in [
+    for (method, host, path, expected) in cases {
+        let found = families.http(method, host, path).map_or("none".to_owned(), |found| {
+            format!("{} {}", found.family, found.step.unwrap_or("-"))
+        });
+        assert_eq!(found, *expected, "{method} http://{host}{path}");
+    }
+}
+
+#[test]
+fn credential_lookups_are_recognised() {
+    check_requests(&[
         ("PUT", "169.254.169.254", "/latest/api/token", "aws-imds token"),
         ("PUT", "127.0.0.1", "//latest/api/token/", "aws-imds token"),
         ("GET", "169.254.169.254", "/latest/meta-data/iam/security-credentials/", "aws-imds list"),
@@ -161,6 +171,7 @@ fn lookups_are_recognised() {
         ("GET", "169.254.170.23", "/v1/credentials", "aws-eks credentials"),
         ("GET", "127.0.0.1", "/creds", "aws-container credentials"),
         ("POST", "127.0.0.1", "/creds", "none"),
+        ("GET", "localhost", "/2016-11-01/credentialprovider/", "aws-container credentials"),
         ("GET", "api.example.com", "/creds", "none"),
         ("POST", "sts.eu-west-1.amazonaws.com", "/", "aws-sts credentials"),
         (
@@ -196,6 +207,12 @@ fn lookups_are_recognised() {
         ("POST", "vault", "/v1/auth/kubernetes/login", "vault-auth credentials"),
         ("PUT", "vault", "/v1/auth/userpass/login/app", "vault-auth credentials"),
         ("PUT", "vault", "/v1/auth/token/renew-self", "vault-auth other"),
+    ]);
+}
+
+#[test]
+fn tokens_and_keys_are_recognised() {
+    check_requests(&[
         ("GET", "idp.example", "/realms/x/.well-known/openid-configuration", "oidc-keys list"),
         ("GET", "idp.example", "/realms/x/protocol/openid-connect/certs", "oidc-keys -"),
         ("POST", "idp.example", "/realms/x/protocol/openid-connect/token", "oauth-token -"),
@@ -203,6 +220,12 @@ fn lookups_are_recognised() {
         ("POST", "idp.example", "/realms/x/protocol/openid-connect/token/introspect", "none"),
         ("GET", "idp.example", "/realms/x/protocol/openid-connect/userinfo", "none"),
         ("GET", "idp.example", "/oauth2/token", "none"),
+    ]);
+}
+
+#[test]
+fn secrets_are_recognised() {
+    check_requests(&[
         ("GET", "vault", "/v1/secret/data/app", "vault -"),
         ("GET", "vault.service.consul", "/v1/team/data/app", "vault -"),
         ("GET", "vault", "/v1/sys/health", "vault other"),
@@ -225,12 +248,12 @@ fn lookups_are_recognised() {
         ("POST", "unleash", "/api/client/metrics", "none"),
         ("POST", "edge.api.flagsmith.com", "/api/v1/identities", "none"),
         ("GET", "api.example.com", "/users/1", "none"),
-    ] {
-        let found = families.http(method, host, path).map_or("none".to_owned(), |found| {
-            format!("{} {}", found.family, found.step.unwrap_or("-"))
-        });
-        assert_eq!(found, expected, "{method} http://{host}{path}");
-    }
+    ]);
+}
+
+#[test]
+fn operations_are_recognised() {
+    let families = read().families;
     let assumed = families.rpc("STS", "AssumeRole").expect("an SDK operation");
     assert_eq!((assumed.step, assumed.template.as_str()), (Some("credentials"), "STS.AssumeRole"));
     for (service, method, expected) in [

@@ -20,7 +20,7 @@ use hotspan_model::{Class, Confidence, EndpointProfile, Finding, LookupStep};
 use super::Detector;
 use super::finding::{Amount, Draft, EVIDENCE_MAX};
 use super::scene::Scene;
-use super::spread::{share_of, widespread};
+use super::spread::{Demand, share_of, widespread};
 use crate::cause::spread::Spread;
 use crate::cause::{self, Evidence};
 use crate::fingerprint::identity_of;
@@ -144,8 +144,10 @@ fn evidence(study: &Study<'_>, found: &FamilyLookups, class_use: &ClassUse) -> E
 /// none repeats them at a cost. What a single trace shows is left to the trace
 /// form.
 fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
-    let share_min = thresholds.credentials.profile_share_min;
-    let uses = widespread(profile, thresholds, Class::CredentialLookup, share_min);
+    let limits = &thresholds.credentials;
+    let demand =
+        Demand { share_min: limits.profile_share_min, interval_ns_max: limits.interval_ns_max };
+    let uses = widespread(profile, thresholds, Class::CredentialLookup, demand);
     let found = uses.filter_map(|(profile_use, confidence)| {
         let family = knowledge().families.get(&profile_use.family)?;
         let is_login = family.of_callers && knowledge().logins.is_login(&profile.endpoint.name);

@@ -9,7 +9,7 @@ use super::Detector;
 use super::finding::{Amount, Draft, EVIDENCE_MAX};
 use super::repetition::order;
 use super::scene::Scene;
-use super::spread::{share_of, widespread};
+use super::spread::{Demand, share_of, widespread};
 use crate::fetches::FamilyFetches;
 use crate::fingerprint::identity_of;
 use crate::lookups::family_name;
@@ -163,12 +163,9 @@ pub(super) fn in_profile(
     cause_of: impl Fn(&Family) -> Option<(&'static str, Confidence)>,
 ) -> Vec<Finding> {
     let limits = &thresholds.fetches;
-    let lasted_ns = profile.window.1.since(profile.window.0);
-    // Whoever is called this seldom may fetch anew what has expired meanwhile.
-    if lasted_ns / (profile.samples.max(1) as i64) > limits.interval_ns_max {
-        return Vec::new();
-    }
-    let uses = widespread(profile, thresholds, class, limits.profile_share_min);
+    let demand =
+        Demand { share_min: limits.profile_share_min, interval_ns_max: limits.interval_ns_max };
+    let uses = widespread(profile, thresholds, class, demand);
     let found = uses.filter_map(|(profile_use, sure)| {
         let family = knowledge().families.get(&profile_use.family)?;
         let (code, confidence) = cause_of(family)?;

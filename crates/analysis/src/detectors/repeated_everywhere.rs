@@ -16,7 +16,7 @@ use hotspan_model::segment::ProfileUse;
 use hotspan_model::{Class, Confidence, EndpointProfile, Finding};
 
 use super::finding::Draft;
-use super::spread::{share_of, widespread};
+use super::spread::{Demand, share_of, widespread};
 use crate::thresholds::Thresholds;
 use crate::{figures, wording};
 
@@ -41,7 +41,9 @@ pub(super) fn in_profile(
 ) -> Vec<Finding> {
     let limits = &thresholds.repeats;
     let found = [Class::Database, Class::Http, Class::Rpc].map(|class| {
-        let uses = widespread(profile, thresholds, class, limits.profile_share_min);
+        // However seldom a request comes, it need not ask twice.
+        let demand = Demand { share_min: limits.profile_share_min, interval_ns_max: i64::MAX };
+        let uses = widespread(profile, thresholds, class, demand);
         let own = uses.filter(|(profile_use, _)| is_of(telling.detector, profile_use));
         let dear = own.filter(|(profile_use, _)| {
             let wall_ns = per_request_ns(profile_use);

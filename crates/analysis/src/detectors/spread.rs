@@ -10,17 +10,29 @@ use hotspan_model::{Class, Confidence, EndpointKind, EndpointProfile};
 
 use crate::thresholds::Thresholds;
 
+/// What a detector asks of a use over requests.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Demand {
+    /// Share of the time of all requests, 0..=1.
+    pub(super) share_min: f64,
+    /// Mean time between requests up to which what one of them fetched could
+    /// have served the next.
+    pub(super) interval_ns_max: i64,
+}
+
 /// Uses of `class` in most requests of an endpoint, with how sure that makes a
-/// cause, and taking at least `share_min` of the time of all requests.
+/// cause.
 pub(super) fn widespread<'a>(
     profile: &'a EndpointProfile,
     thresholds: &Thresholds,
     class: Class,
-    share_min: f64,
+    demand: Demand,
 ) -> impl Iterator<Item = (&'a ProfileUse, Confidence)> {
     let limits = thresholds.spread;
-    let looked_at =
-        profile.samples >= limits.requests_min && profile.endpoint.kind != EndpointKind::Job;
+    let lasted_ns = profile.window.1.since(profile.window.0);
+    let looked_at = profile.samples >= limits.requests_min
+        && profile.endpoint.kind != EndpointKind::Job
+        && lasted_ns / (profile.samples.max(1) as i64) <= demand.interval_ns_max;
     let affected = |profile_use: &ProfileUse| {
         profile_use.samples_affected as f64 / profile.samples.max(1) as f64
     };
@@ -28,7 +40,7 @@ pub(super) fn widespread<'a>(
         looked_at
             && profile_use.class == class
             && affected(profile_use) >= limits.requests_share_min
-            && share_of(profile, profile_use) >= share_min
+            && share_of(profile, profile_use) >= demand.share_min
     });
     uses.map(move |profile_use| {
         let sure = affected(profile_use) >= limits.requests_share_sure;

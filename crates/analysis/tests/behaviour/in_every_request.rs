@@ -106,9 +106,12 @@ fn some_that_traces_show_and_some_that_none_does() {
 }
 
 #[test]
-fn a_program_that_runs_and_ends() {
-    let runs = requests("lang=python", 1, 4.0, "").replace("server GET", "internal GET");
-    check_issues(&[&runs], expect![[""]]);
+fn what_nothing_could_have_kept() {
+    let lookup = requests("lang=python", 1, 4.0, "");
+    // A program that runs and ends, and a request every two hours.
+    let runs = lookup.replace("server GET", "internal GET");
+    let seldom = lookup.replace("every 10000", "every 7200000");
+    check_issues(&[&runs, &seldom], expect![[""]]);
 }
 
 #[test]

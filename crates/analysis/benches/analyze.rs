@@ -75,12 +75,13 @@ fn word(number: usize) -> String {
     number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
 }
 
-const LONG: [&str; 6] = ["loop", "cycle", "many loops", "different", "parallel", "failing"];
+const LONG: [&str; 8] =
+    ["loop", "cycle", "many loops", "different", "parallel", "failing", "tokens", "secrets"];
 
 /// One trace of 100,000 spans in one segment, in shapes that make detectors
 /// work: one loop, a loop over parents with three calls a turn, 20,000 calls
-/// that repeat five times, every call different, everything at one time, and
-/// all failing.
+/// that repeat five times, every call different, everything at one time, all
+/// failing, and a token or a secret for each item.
 #[divan::bench(args = LONG, sample_count = 10)]
 fn analyze_a_long_trace(bencher: Bencher<'_, '_>, shape: &str) {
     let line = |nth: usize| format!("    GET http://b/a{}/c {}+0.001\n", word(nth), 2 + nth);
@@ -98,6 +99,12 @@ fn analyze_a_long_trace(bencher: Bencher<'_, '_>, shape: &str) {
         "many loops" => &many_loops,
         "different" => "  GET http://b/c{n}x/d 2+1 ×99998 every 1.1",
         "parallel" => "  GET http://b/c/{n} 2+100000 ×99998 every 1.1",
+        "tokens" => {
+            "  repeat ×49999 every 2.5
+    POST http://idp/oauth2/token 2+1
+    GET http://b/c/{n} 3+1"
+        }
+        "secrets" => "  GET http://vault/v1/secret/data/{n} 2+1 ×99998 every 1.1",
         _ => "  GET http://b/c 2+1 ×99998 every 1.1 =503",
     };
     let text = format!("server GET /long 0..130000\n  SELECT * FROM list 1+1\n{lines}");

@@ -21,7 +21,7 @@ pub fn analyze_with(segment: &Segment, thresholds: &Thresholds) -> SegmentRecord
     let study = Study::of(segment);
     let uses = detectors::uses(&study);
     let found = detectors::in_segment(&study, &uses, thresholds);
-    record(&study, uses, found.findings)
+    record(&study, uses, found).0
 }
 
 /// What the requests of an endpoint together show: shapes that no single trace has.
@@ -38,16 +38,20 @@ pub fn analyze_profile_with(profile: &EndpointProfile, thresholds: &Thresholds) 
 /// finding is about.
 pub(crate) fn record_and_offenders(study: &Study<'_>) -> (SegmentRecord, Vec<bool>) {
     let uses = detectors::uses(study);
-    let Findings { findings, offenders } =
-        detectors::in_segment(study, &uses, &Thresholds::default());
-    (record(study, uses, findings), offenders)
+    let found = detectors::in_segment(study, &uses, &Thresholds::default());
+    record(study, uses, found)
 }
 
-fn record(study: &Study<'_>, uses: Vec<ClassUse>, findings: Vec<Finding>) -> SegmentRecord {
+fn record(
+    study: &Study<'_>,
+    mut uses: Vec<ClassUse>,
+    found: Findings,
+) -> (SegmentRecord, Vec<bool>) {
+    uses.extend(found.uses);
     let segment = study.segment;
     let facts = &segment.facts;
     let entry = segment.entry_span();
-    SegmentRecord {
+    let record = SegmentRecord {
         endpoint: facts.endpoint.clone(),
         trace_id: segment.trace_id,
         entry_span: entry.span_id,
@@ -64,6 +68,7 @@ fn record(study: &Study<'_>, uses: Vec<ClassUse>, findings: Vec<Finding>) -> Seg
         time: study.time(),
         uses,
         tree: call_tree(study),
-        findings,
-    }
+        findings: found.findings,
+    };
+    (record, found.offenders)
 }

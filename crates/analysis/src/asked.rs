@@ -55,9 +55,13 @@ impl Question {
     }
 }
 
-/// The object of an AWS operation, which only S3 tells.
+/// The object of an AWS operation, which S3 and Secrets Manager tell.
 fn object(span: &ToldSpan<'_>) -> u64 {
     let told = |key| span.attributes.first_str(&[key]);
+    if let Some(secret) = told(Key::AwsSecretArn) {
+        let method = told(Key::RpcMethod).unwrap_or(&span.name);
+        return Question::default().add(method).add(secret).0;
+    }
     match (told(Key::AwsS3Bucket), told(Key::AwsS3Object)) {
         (Some(bucket), Some(key)) => {
             let method = told(Key::RpcMethod).unwrap_or(&span.name);

@@ -9,16 +9,17 @@
 //! | 0:1:1 | keeps the token | refresh window | likely |
 //! | between the two, three tokens or more | keeps the token | new provider per use | likely |
 //! | one call a lookup (container endpoints) | any | new provider or refresh | likely |
-//! | STS | any | role assumed per use | likely |
-//! | Google Cloud, Azure | any | token per use | likely |
+//! | families with a cause of their own (STS, other clouds, Vault) | any | that one | likely |
 //!
 //! Where the language is unknown nothing is more than possible, except for what
 //! the calls show by themselves.
 
+pub(crate) mod spread;
+
 use hotspan_knowledge::causes::fill;
 use hotspan_knowledge::{AwsSdk, Family, knowledge};
 use hotspan_model::time::NANOS_PER_MILLI;
-use hotspan_model::{Cause, Confidence, Fix, FixKind, Language};
+use hotspan_model::{Cause, Confidence, Language};
 
 use crate::{figures, wording};
 
@@ -28,9 +29,8 @@ const SLOW_CALL_NS: i64 = 25 * NANOS_PER_MILLI;
 /// only more of them rule it out.
 const LOOKUPS_SURE: u32 = 3;
 
-/// Codes that are named in more than one place.
+/// The code that the family with the hop limit has for its time-outs.
 const TOKEN_LOST: &str = "token_response_lost";
-const NOT_SHARED: &str = "credentials_not_shared";
 
 /// What the decision rests on.
 #[derive(Debug)]
@@ -85,17 +85,16 @@ fn sdk_of(language: Language) -> Option<&'static AwsSdk> {
 pub(crate) fn decide(evidence: &Evidence) -> (&'static str, Confidence) {
     let known = evidence.language != Language::Unknown;
     let likely = if known { Confidence::Likely } else { Confidence::Possible };
-    match evidence.family.id.as_str() {
+    match evidence.family.per_use.as_deref() {
         _ if !evidence.succeeded => ("lookups_fail", Confidence::Likely),
-        "aws-sts" => ("role_assumed_per_use", Confidence::Likely),
-        "gcp-metadata" | "azure-imds" => ("cloud_token_per_use", Confidence::Likely),
-        _ if evidence.timed_out > 0 && evidence.timed_out * 2 >= evidence.lookups => {
+        Some(cause) => (cause, Confidence::Likely),
+        None if evidence.timed_out > 0 && evidence.timed_out * 2 >= evidence.lookups => {
             let seen = evidence.timed_out > evidence.missing && evidence.timed_out > 1;
             let confidence = if seen { Confidence::VeryLikely } else { Confidence::Likely };
             (TOKEN_LOST, confidence)
         }
-        _ if !evidence.has_token_step() => ("new_provider_or_refresh", likely),
-        _ => by_ratio(evidence, likely),
+        None if !evidence.has_token_step() => ("new_provider_or_refresh", likely),
+        None => by_ratio(evidence, likely),
     }
 }
 
@@ -132,64 +131,14 @@ pub(crate) fn explain(evidence: &Evidence) -> Cause {
     wording::cause(code, confidence, &figures, facts(evidence))
 }
 
-/// What the endpoint form rests on.
-#[derive(Debug)]
-pub(crate) struct Spread {
-    pub(crate) family: &'static Family,
-    pub(crate) language: Language,
-    pub(crate) requests: f64,
-    pub(crate) affected: f64,
-    pub(crate) lookups: f64,
-    /// Mean of a call; not told when much of the time is waiting.
-    pub(crate) per_call_ns: Option<i64>,
-    /// Mean of a lookup, when it is about as long as a lost token request.
-    pub(crate) waited_ns: Option<i64>,
-}
-
-/// The cause of lookups that no single trace shows as repeated.
-pub(crate) fn explain_not_shared(spread: &Spread, confidence: Confidence) -> Cause {
-    let mut figures = common_figures(spread.family, spread.language, spread.per_call_ns);
-    let [requests, affected, lookups] =
-        [spread.requests, spread.affected, spread.lookups].map(figures::weighted);
-    let mut facts = vec![(
-        format!("{affected} of {requests}"),
-        "requests looked up credentials of their own".to_owned(),
-    )];
-    if let Some(nanos) = spread.waited_ns {
-        facts.push((
-            figures::duration(nanos),
-            "mean of a lookup: about the time-out of a token request whose answer is lost"
-                .to_owned(),
-        ));
-    }
-    figures.extend([("requests", requests), ("affected", affected), ("lookups", lookups)]);
-    wording::cause(NOT_SHARED, confidence, &figures, facts)
-}
-
-/// What to do about it; what keeps each lookup waiting comes first.
-pub(crate) fn fixes_not_shared(spread: &Spread) -> Vec<Fix> {
-    let mut found = Vec::new();
-    if spread.waited_ns.is_some() {
-        found = wording::fixes(TOKEN_LOST, &spread.family.id, spread.language);
-        found.retain(|fix| fix.kind == FixKind::Configuration);
-    }
-    found.extend(wording::fixes(NOT_SHARED, &spread.family.id, spread.language));
-    found
-}
-
-/// How long a lookup takes at least whose token request is lost.
-pub(crate) fn lost_token_ns(language: Language) -> Option<i64> {
-    let timeout_ms = sdk_of(language)?.token_timeouts_ms.first()?;
-    Some(timeout_ms * NANOS_PER_MILLI * 9 / 10)
-}
-
 /// Figures about the SDK and about who answers.
 fn common_figures(
     family: &Family,
     language: Language,
     per_call_ns: Option<i64>,
 ) -> Vec<(&'static str, String)> {
-    let sdk = sdk_of(language);
+    // What AWS's SDKs do says nothing about other services.
+    let sdk = sdk_of(language).filter(|_| family.id.starts_with("aws-"));
     let text = |read: fn(&AwsSdk) -> &str| sdk.map_or(String::new(), |sdk| read(sdk).to_owned());
     let own = [("endpoint", family.endpoint.clone())];
     let health = per_call_ns.map_or(String::new(), |nanos| {

@@ -14,6 +14,7 @@ mod search;
 
 use std::sync::Arc;
 
+use hotspan_knowledge::Match;
 use hotspan_model::normalise::url;
 use hotspan_model::{Call, CallKind, Class, LookupStep, SpanKind};
 
@@ -86,9 +87,16 @@ fn call(kind: CallKind, class: Class, target: &str, operation: impl Into<String>
     }
 }
 
-/// Reads a class slug of the knowledge files.
-fn known_class(slug: &str) -> Class {
-    Class::from_slug(slug).unwrap_or(Class::Http)
+/// A call that the knowledge files name.
+fn known_call(kind: CallKind, target: &str, found: Match<'_>) -> Call {
+    Call {
+        kind,
+        target: target.to_owned(),
+        operation: found.template,
+        class: Class::from_slug(found.class).unwrap_or(Class::Http),
+        step: found.step.map(known_step),
+        family: Arc::from(found.family),
+    }
 }
 
 /// Reads a step slug of the knowledge files.
@@ -97,6 +105,7 @@ fn known_step(slug: &str) -> LookupStep {
         "token" => LookupStep::Token,
         "list" => LookupStep::List,
         "credentials" => LookupStep::Credentials,
+        "batch" => LookupStep::Batch,
         _ => LookupStep::Other,
     }
 }

@@ -22,6 +22,7 @@ keys! {
     AwsOperationName = "aws.operation_name",
     AwsS3Bucket = "aws.s3.bucket",
     AwsS3Object = "aws.s3.key",
+    AwsSecretArn = "aws.secretsmanager.secret.arn",
     AwsService = "aws.service",
     AwsServiceId = "aws.service_id",
     CacheItemSize = "cache.item_size",

@@ -5,12 +5,14 @@
 mod credential_lookup;
 mod endpoint_regression;
 mod fan_out_explosion;
+mod fetching;
 mod finding;
 mod heavy;
 mod large_payload;
 mod m_n_plus_one;
 mod n_plus_one_http;
 mod n_plus_one_query;
+mod repeated_everywhere;
 mod repeated_identical_http;
 mod repeated_identical_query;
 mod repetition;
@@ -18,6 +20,9 @@ mod retry_storm;
 mod scene;
 mod slow_dependency;
 mod slow_query;
+mod secret_fetch;
+mod spread;
+mod token_fetch;
 
 use hotspan_model::segment::ClassUse;
 use hotspan_model::{EndpointProfile, Finding};
@@ -50,9 +55,11 @@ pub(crate) struct Detector {
 }
 
 /// Every detector, the more specific ones first.
-const DETECTORS: [Detector; 10] = [
+const DETECTORS: [Detector; 12] = [
     credential_lookup::DETECTOR,
     retry_storm::DETECTOR,
+    token_fetch::DETECTOR,
+    secret_fetch::DETECTOR,
     repeated_identical_query::DETECTOR,
     repeated_identical_http::DETECTOR,
     fan_out_explosion::DETECTOR,

@@ -32,6 +32,7 @@ mod comparison;
 mod conventions;
 mod detectors;
 mod endpoint;
+mod fetches;
 mod figures;
 mod fingerprint;
 mod form;

@@ -13,7 +13,7 @@ mod hidden;
 use std::sync::Arc;
 
 use hotspan_knowledge::{Family, knowledge};
-use hotspan_model::{Class, LookupStep, UnixNanos};
+use hotspan_model::{CallKind, Class, LookupStep, UnixNanos};
 
 use crate::digest::SpanDigest;
 use crate::segment::Segment;
@@ -73,14 +73,19 @@ impl Lookups {
     }
 
     /// Gives a span to the lookup it is a call of or happens in. A call inside
-    /// a call of the same family (the request of an SDK operation) is not
-    /// another one.
+    /// a call of the same family is not another one, and neither is a request
+    /// inside an SDK's operation for the same service.
     fn visit(&mut self, at: usize, spans: &[SpanDigest], tree: &Tree) {
         let inherited = tree.parents[at].and_then(|parent| self.owners[parent]);
         self.owners[at] = inherited;
         let Some((family, step)) = lookup_step(&spans[at]) else {
             return;
         };
+        let is_request = spans[at].call.as_ref().is_some_and(|call| call.kind == CallKind::Http);
+        let around = inherited.map(|owner| self.families[owner].family);
+        if around.is_some_and(|around| is_request && around.endpoint == family.endpoint) {
+            return;
+        }
         let owner = self.family(family);
         if inherited != Some(owner) {
             self.owners[at] = Some(owner);

@@ -28,7 +28,7 @@ use crate::study::Study;
 pub(crate) use cycles::{Cycle, cycle_from};
 pub(crate) use series::{Series, Values};
 pub(crate) use timing::{Wait, is_polling, wait_of};
-pub(crate) use writes::is_write;
+pub(crate) use writes::{is_write, reads};
 
 /// Fewer calls than these are no repetition to any detector.
 const CALLS_MIN: usize = 3;

@@ -8,6 +8,7 @@ use hotspan_model::{Class, Door, SpanKind, TimeByClass, UnixNanos};
 
 use crate::critical_path::{PathPart, critical_path};
 use crate::digest::SpanDigest;
+use crate::fetches::{FamilyFetches, fetches_of};
 use crate::lookups::Lookups;
 use crate::segment::Segment;
 use crate::tree::Tree;
@@ -43,6 +44,8 @@ pub(crate) struct Study<'a> {
     pub(crate) tree: Tree,
     pub(crate) self_ns: Vec<i64>,
     pub(crate) lookups: Lookups,
+    /// Fetches of tokens and secrets, by family.
+    pub(crate) fetches: Vec<FamilyFetches>,
     /// The critical path from the start of the entry span to its end.
     pub(crate) slices: Vec<Slice>,
     /// The path's time by span.
@@ -57,11 +60,12 @@ impl<'a> Study<'a> {
         let tree = Tree::of(segment);
         let self_ns = tree.self_times(&segment.spans);
         let lookups = Lookups::of(segment, &tree);
+        let fetches = fetches_of(segment, &tree);
         let path = critical_path(segment, &tree);
         let claims = claims(segment, &tree, &lookups, &path);
         let slices = slices(segment, &lookups, &path, &claims);
         let paths = Paths::of(&tree, &slices, &lookups.owners);
-        Self { segment, tree, self_ns, lookups, slices, paths, cut_at: cut_at(segment) }
+        Self { segment, tree, self_ns, lookups, fetches, slices, paths, cut_at: cut_at(segment) }
     }
 
     /// Where the entry span's wall time went; sums to its duration.

@@ -11,16 +11,20 @@ mod behaviour {
     mod fan_out_explosion;
     mod hidden;
     mod large_payload;
+    mod in_every_request;
     mod m_n_plus_one;
     mod n_plus_one_http;
     mod n_plus_one_query;
     mod profiles;
+    mod repeated_everywhere;
     mod repeated_identical_http;
     mod repeated_identical_query;
     mod retry_storm;
+    mod secret_fetch;
     mod seed;
     mod shapes;
     mod slow_dependency;
     mod slow_query;
+    mod token_fetch;
     mod view;
 }

@@ -7,7 +7,7 @@ use std::sync::Arc;
 
 use expect_test::{Expect, expect};
 use hotspan_analysis::{analyze, asked, digest, segments};
-use hotspan_model::{SegmentRecord, Span, TraceId};
+use hotspan_model::{Class, ClassUse, SegmentRecord, Span, TraceId};
 use hotspan_testkit::decode::spans_of_case;
 use hotspan_testkit::fixtures::cases;
 
@@ -49,8 +49,12 @@ fn share_by_union(spans: &[Span], record: &SegmentRecord) -> f64 {
     union as f64 / record.duration_ns as f64
 }
 
+fn lookups(record: &SegmentRecord) -> Option<&ClassUse> {
+    record.uses.iter().find(|used| used.class == Class::CredentialLookup)
+}
+
 fn draw(case: &str, spans: &[Span], record: &SegmentRecord) -> Option<String> {
-    let class_use = record.uses.first()?;
+    let class_use = lookups(record)?;
     let verdict = match record.findings.first() {
         None => "-".to_owned(),
         Some(found) => format!(
@@ -243,7 +247,7 @@ fn cost_is_the_union_of_the_calls() {
     for case in cases() {
         for spans in traces(&case).values() {
             for record in records(spans) {
-                let Some(class_use) = record.uses.first().filter(|used| used.hidden_ns == 0) else {
+                let Some(class_use) = lookups(&record).filter(|used| used.hidden_ns == 0) else {
                     continue;
                 };
                 if class_use.family.as_ref() != "aws-imds" {

@@ -4,11 +4,16 @@
 use std::sync::Arc;
 
 use hotspan_analysis::{
-    Segment, SpanDigest, Tree, analyze, asked, critical_path, digest, segments, trace_view,
+    Segment, SpanDigest, Tree, analyze, analyze_profile, asked, critical_path, digest, segments,
+    trace_view,
 };
 use hotspan_model::calltree::CallNode;
-use hotspan_model::{EntryHint, Finding, Span, SpanId, SpanKind, Status, TraceId, UnixNanos};
-use hotspan_testkit::notation;
+use hotspan_model::{
+    EndpointProfile, EntryHint, Finding, ProfileUse, SegmentRecord, Span, SpanId, SpanKind, Status,
+    TraceId, UnixNanos,
+};
+use hotspan_testkit::{notation, otlp, sentry};
+use hotspan_wire::{self as wire, Decoded, RequestError};
 use proptest::prelude::*;
 
 /// What a random span is about. Metadata calls are frequent on purpose.
@@ -233,6 +238,38 @@ server POST /up 0..2000
     }
 
     #[test]
+    fn batches_and_doors_do_not_change_what_is_found(
+        shape in 0..SHAPES.len(),
+        style in prop::sample::select(vec!["otel", "otel-old", "otel-ruby", "sentry", "span-v2"]),
+        cuts in prop::collection::vec(0..80usize, 0..5),
+        turn in 0..80usize,
+    ) {
+        let spans = notation::parse(&format!("trace 1 style={style}\n{}", SHAPES[shape]));
+        let found = findings(&spans);
+        prop_assert!(!found.is_empty());
+        // Batches of any length, from any of them on.
+        let mut cuts: Vec<usize> = cuts.iter().map(|cut| cut % spans.len()).collect();
+        cuts.extend([0, spans.len()]);
+        cuts.sort_unstable();
+        let mut batches: Vec<&[Span]> = cuts.windows(2).map(|cut| &spans[cut[0]..cut[1]]).collect();
+        batches.retain(|batch| !batch.is_empty());
+        let turn = turn % batches.len();
+        batches.rotate_left(turn);
+        // What Sentry's SDKs say in names only is understood at their door.
+        if style.starts_with("otel") {
+            let decoded = |batch: &&[Span]| sound(wire::otlp::decode_json(&otlp::otlp_json(batch)));
+            let of_otlp = findings(&batches.iter().flat_map(decoded).collect::<Vec<Span>>());
+            prop_assert_eq!(gist(&found), gist(&of_otlp), "over OTLP");
+            prop_assert!(found == of_otlp, "words differ over OTLP");
+        }
+        let streamed = |batch: &&[Span]| sound(wire::sentry::decode_envelope(&sentry::streamed(batch), "shop"));
+        let streamed: Vec<Span> = batches.iter().flat_map(streamed).collect();
+        prop_assert_eq!(gist(&found), gist(&findings(&streamed)), "streamed to Sentry's door");
+        let transaction = sound(wire::sentry::decode_envelope(&sentry::transaction(&spans), "shop"));
+        prop_assert_eq!(gist(&found), gist(&findings(&transaction)), "as a transaction");
+    }
+
+    #[test]
     fn unrelated_spans_remove_nothing(
         shape in 0..SHAPES.len(),
         others in prop::collection::vec((0..OTHERS.len(), 0i64..600, 1i64..9), 0..24),
@@ -264,8 +301,8 @@ fn aside_id(nth: usize) -> SpanId {
     SpanId([200 + nth as u8, 0, 1, 1, 1, 1, 1, 1])
 }
 
-/// Traces in which something repeats; every detector of repeats finds one.
-const SHAPES: [&str; 7] = [
+/// Traces in which something repeats; every detector finds one.
+const SHAPES: [&str; 13] = [
     "server GET /a 0..2000
   SELECT * FROM orders WHERE id = $1 5+10
   SELECT * FROM items WHERE order_id = $1 20+5 ×12 every 8",
@@ -284,6 +321,23 @@ const SHAPES: [&str; 7] = [
   GET http://stock/items 10+20 ×4 every 21 =503",
     "server GET /a 0..2000
   PUT http://bucket.s3.amazonaws.com/{n} 10+80 ×60 every 0.5",
+    "server GET /a 0..2000
+  repeat ×5 every 90
+    PUT http://169.254.169.254/latest/api/token 10+10
+    GET http://169.254.169.254/latest/meta-data/iam/security-credentials/ 20+10
+    GET http://169.254.169.254/latest/meta-data/iam/security-credentials/role 30+10",
+    "server GET /a 0..2000
+  repeat ×5 every 90
+    POST https://idp.example/oauth2/token 10+30
+    GET http://stock/items/{n} 42+10",
+    "server GET /a 0..2000
+  GET https://idp.example/.well-known/jwks.json 10+30 ×5 every 40",
+    "server GET /a 0..2000
+  GET http://vault:8200/v1/secret/data/app 10+30 ×5 every 40",
+    "server GET /a 0..2000
+  aws SSM.GetParameter 10+20 ×14 every 25",
+    "server GET /a 0..60
+  SELECT * FROM settings WHERE shop = 7 5+2 ×6 every 4",
 ];
 
 /// What has nothing to do with them.
@@ -295,11 +349,59 @@ const OTHERS: [&str; 5] = [
     "internal work",
 ];
 
-/// The findings of the first segment, without what names single spans.
+/// What is found in the first segment, and over many requests like it, without
+/// what names single spans.
 fn findings(spans: &[Span]) -> Vec<Finding> {
-    let mut found = analyze(&segments_of(spans)[0]).findings;
+    let record = analyze(&segments_of(spans)[0]);
+    let mut found = record.findings.clone();
+    found.extend(analyze_profile(&many_of(&record)));
     for finding in &mut found {
         (finding.evidence, finding.start, finding.entry_span) = Default::default();
+        finding.trace_id = TraceId::default();
     }
     found
+}
+
+/// An endpoint with 40 requests like this one, ten a second.
+fn many_of(record: &SegmentRecord) -> EndpointProfile {
+    let times = 40.0;
+    let uses = record.uses.iter().map(|used| ProfileUse {
+        class: used.class,
+        family: Arc::clone(&used.family),
+        requests_affected: times,
+        samples_affected: 40,
+        lookups: times * f64::from(used.lookups),
+        calls: times * f64::from(used.calls),
+        wall_ns: 40 * used.wall_ns,
+        hidden_ns: 40 * used.hidden_ns,
+        evidence: Vec::new(),
+        templates: used.templates.clone(),
+    });
+    EndpointProfile {
+        endpoint: record.endpoint.clone(),
+        sdk: record.sdk.as_ref().clone(),
+        requests: times,
+        samples: 40,
+        entry_wall_ns: 40 * record.duration_ns,
+        window: (UnixNanos(0), UnixNanos(4_000_000_000)),
+        uses: uses.collect(),
+    }
+}
+
+/// What is left of findings when times are told to a fraction of a microsecond
+/// only: the issue, its cause, and how often.
+fn gist(found: &[Finding]) -> Vec<String> {
+    let line = |finding: &Finding| {
+        let (lookups, calls) = (finding.lookups, finding.calls);
+        let ms = (finding.wall_ns as f64 / 1e6).round();
+        let cause = (&finding.cause.code, finding.cause.confidence.slug());
+        format!("{} {} {cause:?} {lookups} {calls} {ms}", finding.fingerprint, finding.subject)
+    };
+    found.iter().map(line).collect()
+}
+
+fn sound(decoded: Result<Decoded, RequestError>) -> Vec<Span> {
+    let decoded = decoded.expect("what was written here is sound");
+    assert_eq!(decoded.rejections, []);
+    decoded.spans
 }

@@ -16,9 +16,18 @@ pub struct Family {
     pub subject: String,
     /// Who answers, for sentences: `instance metadata service (IMDS)`.
     pub endpoint: String,
-    /// The steps of one whole lookup, in order.
+    /// The steps of one whole lookup, in order; only for credential lookups.
     #[serde(default)]
     pub steps: Vec<String>,
+    /// The cause of lookups that repeat in a request, where only their number
+    /// tells it.
+    pub per_use: Option<String>,
+    /// The cause of lookups in every request, where it is not the usual one.
+    pub per_request: Option<String>,
+    /// A lookup may be about whoever calls, so that one for each request is
+    /// meant where people log in.
+    #[serde(default)]
+    pub of_callers: bool,
     /// Rules for HTTP requests.
     #[serde(default)]
     pub http: Vec<HttpRule>,
@@ -37,7 +46,8 @@ pub struct HttpRule {
     pub hosts: Vec<HostPattern>,
     /// This path.
     pub path: PathPattern,
-    /// The step of a lookup; only for credential lookups.
+    /// The step of a lookup. Of tokens and secrets: none for a fetch of one
+    /// thing, `list`, `batch` or `other`.
     pub step: Option<String>,
 }
 
@@ -49,7 +59,7 @@ pub struct RpcRule {
     pub service: String,
     /// Operation, e.g. `AssumeRole`.
     pub method: String,
-    /// The step of a lookup; only for credential lookups.
+    /// As in [`HttpRule::step`].
     pub step: Option<String>,
 }
 
@@ -60,7 +70,7 @@ pub struct Match<'a> {
     pub family: &'a str,
     /// The family's class slug.
     pub class: &'a str,
-    /// The step slug, for credential lookups.
+    /// The step slug, if there is one.
     pub step: Option<&'a str>,
     /// The operation with every value replaced by its name.
     pub template: String,

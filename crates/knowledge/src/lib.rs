@@ -1,7 +1,8 @@
 //! What Hotspan knows about the world, as data: which calls fetch credentials,
 //! tokens or secrets ([`families`]), what each SDK does ([`sdks`]), and what to
-//! tell people about causes ([`causes`]) and fixes ([`fixes`]), and which calls
-//! repeat, take long or are large by their nature ([`natural`]).
+//! tell people about causes ([`causes`]) and fixes ([`fixes`]), which calls
+//! repeat, take long or are large by their nature ([`natural`]), and where tokens
+//! are meant to be fetched each time ([`logins`]).
 //!
 //! The data stands in TOML files beside the code, embedded and parsed once.
 //! Causes and fixes have one file for each area, listed below.
@@ -12,6 +13,7 @@
 pub mod causes;
 pub mod families;
 pub mod fixes;
+pub mod logins;
 pub mod natural;
 pub mod pattern;
 pub mod sdks;
@@ -23,6 +25,7 @@ use thiserror::Error;
 pub use causes::{CauseText, Causes};
 pub use families::{Families, Family, Match};
 pub use fixes::{FixText, Fixes};
+pub use logins::Logins;
 pub use natural::Natural;
 pub use sdks::{AwsSdk, Sdks, TelemetrySdk};
 
@@ -39,6 +42,8 @@ pub struct Knowledge {
     pub fixes: Fixes,
     /// Calls that repeat, take long or are large by their nature.
     pub natural: Natural,
+    /// Where a token is meant to be fetched each time.
+    pub logins: Logins,
 }
 
 /// Why a knowledge file is unusable.
@@ -63,6 +68,7 @@ impl Knowledge {
             causes: Causes::of(parse_all(CAUSES)?),
             fixes: Fixes::of(parse_all(FIXES)?),
             natural: parse("natural.toml", include_str!("../data/natural.toml"))?,
+            logins: parse("logins.toml", include_str!("../data/logins.toml"))?,
         })
     }
 }
@@ -83,6 +89,8 @@ const CAUSES: &[DataFile] = data_files![
     "causes/retries.toml",
     "causes/weight.toml",
     "causes/history.toml",
+    "causes/secrets.toml",
+    "causes/tokens.toml",
 ];
 
 /// Where fixes are written, one file for each area; the order is theirs, too.
@@ -92,6 +100,8 @@ const FIXES: &[DataFile] = data_files![
     "fixes/retries.toml",
     "fixes/weight.toml",
     "fixes/history.toml",
+    "fixes/secrets.toml",
+    "fixes/tokens.toml",
 ];
 
 fn parse_all<T: serde::de::DeserializeOwned>(files: &[DataFile]) -> Result<Vec<T>, KnowledgeError> {

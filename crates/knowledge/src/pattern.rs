@@ -2,7 +2,8 @@
 
 use serde::Deserialize;
 
-/// A host pattern: `*`, `loopback`, or labels of which `*` stands for any one.
+/// A host pattern: `*`, `loopback`, or labels of which `*` stands for any one
+/// and `**` at an end for any number.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub enum HostPattern {
@@ -14,16 +15,21 @@ pub enum HostPattern {
     Exact(String),
     /// Label by label, `*` standing for any one label.
     Labels(Vec<String>),
+    /// These labels, then any.
+    Begins(Vec<String>),
+    /// Any labels, then these.
+    Ends(Vec<String>),
 }
 
 impl From<String> for HostPattern {
     fn from(text: String) -> Self {
+        let labels = |text: &str| text.split('.').map(str::to_owned).collect();
         match text.as_str() {
             "*" => Self::Any,
             "loopback" => Self::Loopback,
-            _ if text.split('.').any(|label| label == "*") => {
-                Self::Labels(text.split('.').map(str::to_owned).collect())
-            }
+            _ if text.ends_with(".**") => Self::Begins(labels(&text[..text.len() - 3])),
+            _ if text.starts_with("**.") => Self::Ends(labels(&text[3..])),
+            _ if text.split('.').any(|label| label == "*") => Self::Labels(labels(&text)),
             _ => Self::Exact(text),
         }
     }
@@ -38,14 +44,22 @@ impl HostPattern {
             Self::Exact(exact) => exact.eq_ignore_ascii_case(host),
             Self::Labels(labels) => {
                 let mut parts = host.split('.');
-                labels.iter().all(|label| {
-                    parts
-                        .next()
-                        .is_some_and(|part| label == "*" || label.eq_ignore_ascii_case(part))
-                }) && parts.next().is_none()
+                fit(labels.iter(), &mut parts) && parts.next().is_none()
             }
+            Self::Begins(labels) => fit(labels.iter(), &mut host.split('.')),
+            Self::Ends(labels) => fit(labels.iter().rev(), &mut host.rsplit('.')),
         }
     }
+}
+
+/// True when each label has a part that it stands for.
+fn fit<'a, 'b>(
+    mut labels: impl Iterator<Item = &'a String>,
+    parts: &mut impl Iterator<Item = &'b str>,
+) -> bool {
+    labels.all(|label| {
+        parts.next().is_some_and(|part| label == "*" || label.eq_ignore_ascii_case(part))
+    })
 }
 
 fn is_loopback(host: &str) -> bool {
@@ -53,15 +67,42 @@ fn is_loopback(host: &str) -> bool {
         || host.parse::<core::net::IpAddr>().is_ok_and(|address| address.is_loopback())
 }
 
-/// A path pattern: segments of which `{name}` stands for any one, with `**` at
-/// either end for any number.
+/// A path pattern: segments of which `{name}` stands for any one and
+/// `{name}:verb` for any one with that end, with `**` at either end for any
+/// number.
 #[derive(Debug, Clone, PartialEq, Eq, Deserialize)]
 #[serde(from = "String")]
 pub struct PathPattern {
     text: String,
-    segments: Vec<Option<String>>,
+    segments: Vec<Segment>,
     any_prefix: bool,
     any_suffix: bool,
+}
+
+/// One segment of a path pattern.
+#[derive(Debug, Clone, PartialEq, Eq)]
+enum Segment {
+    Any,
+    Exact(String),
+    EndsIn(String),
+}
+
+impl Segment {
+    fn of(text: &str) -> Self {
+        match text.strip_prefix('{').and_then(|rest| rest.split_once('}')) {
+            None => Self::Exact(text.to_owned()),
+            Some((_, "")) => Self::Any,
+            Some((_, end)) => Self::EndsIn(end.to_owned()),
+        }
+    }
+
+    fn matches(&self, segment: &str) -> bool {
+        match self {
+            Self::Any => true,
+            Self::Exact(exact) => exact == segment,
+            Self::EndsIn(end) => segment.len() > end.len() && segment.ends_with(end.as_str()),
+        }
+    }
 }
 
 impl From<String> for PathPattern {
@@ -75,8 +116,7 @@ impl From<String> for PathPattern {
         if any_suffix {
             segments.pop();
         }
-        let segments =
-            segments.into_iter().map(|s| (!s.starts_with('{')).then(|| s.to_owned())).collect();
+        let segments = segments.into_iter().map(Segment::of).collect();
         Self { text, segments, any_prefix, any_suffix }
     }
 }
@@ -96,10 +136,9 @@ impl PathPattern {
             (false, false) if path.len() == wanted => 0,
             _ => return false,
         };
-        path[skipped..]
-            .iter()
-            .zip(&self.segments)
-            .all(|(segment, wanted)| wanted.as_deref().is_none_or(|wanted| wanted == *segment))
+        // From the end, where paths differ soonest: most calls are none of these.
+        let path = &path[skipped..skipped + wanted];
+        path.iter().zip(&self.segments).rev().all(|(segment, wanted)| wanted.matches(segment))
     }
 }
 
@@ -125,6 +164,12 @@ mod tests {
             ("sts.*.amazonaws.com", "sts.eu-west-1.amazonaws.com", true),
             ("sts.*.amazonaws.com", "sts.amazonaws.com", false),
             ("sts.*.amazonaws.com", "evil.sts.eu.amazonaws.com.example", false),
+            ("vault.**", "vault", true),
+            ("vault.**", "Vault.service.consul", true),
+            ("vault.**", "my.vault", false),
+            ("vault.**", "vaults.example.com", false),
+            ("**.vault.azure.net", "prod.vault.azure.net", true),
+            ("**.vault.azure.net", "vault.azure.net.example", false),
         ] {
             let pattern = HostPattern::from(pattern.to_owned());
             assert_eq!(pattern.matches(host), fits, "{pattern:?} on {host}");
@@ -147,6 +192,10 @@ mod tests {
             ("/v1/kv/**", "/v1/kv", true),
             ("/v1/kv/**", "/v1/kv/a/b", true),
             ("/v1/kv/**", "/v1", false),
+            ("/v1/{version}:access", "/v1/latest:access", true),
+            ("/v1/{version}:access", "/v1/:access", false),
+            ("/v1/{version}:access", "/v1/latest", false),
+            ("**/oauth2/{server}/v1/token", "/oauth2/default/v1/token", true),
         ] {
             let pattern = PathPattern::from(pattern.to_owned());
             assert_eq!(pattern.matches(&segments(path)), fits, "{} on {path}", pattern.as_str());

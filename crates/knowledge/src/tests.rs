@@ -6,6 +6,7 @@ use super::*;
 
 const CLASSES: [&str; 3] = ["credential_lookup", "token_fetch", "secret_fetch"];
 const STEPS: [&str; 4] = ["token", "list", "credentials", "other"];
+const STEPS_OF_FETCHES: [&str; 3] = ["list", "batch", "other"];
 const LANGUAGES: [&str; 9] =
     ["ruby", "python", "javascript", "go", "java", "php", "dotnet", "rust", "unknown"];
 const KINDS: [&str; 3] = ["code", "configuration", "broker"];
@@ -25,9 +26,14 @@ fn families_are_complete() {
         assert!(!(family.http.is_empty() && family.rpc.is_empty()));
         let credentials = family.class == "credential_lookup";
         let steps = family.http.iter().map(|r| &r.step);
+        let known: &[&str] = if credentials { &STEPS } else { &STEPS_OF_FETCHES };
         for step in steps.chain(family.rpc.iter().map(|r| &r.step)) {
-            assert_eq!(step.is_some(), credentials, "{}", family.id);
-            assert!(step.iter().all(|s| STEPS.contains(&s.as_str())));
+            assert!(step.is_some() || !credentials, "{}", family.id);
+            assert!(step.iter().all(|s| known.contains(&s.as_str())), "{}", family.id);
+        }
+        let causes = [&family.per_use, &family.per_request];
+        for cause in causes.into_iter().flatten() {
+            assert!(read().causes.get(cause).is_some(), "{}: {cause}", family.id);
         }
         assert!(family.steps.iter().all(|s| STEPS.contains(&s.as_str())));
         assert_eq!(family.steps.last().map(String::as_str), credentials.then_some("credentials"));
@@ -111,12 +117,45 @@ fn every_cause_has_a_fix_in_every_family_it_can_occur_in() {
             assert!(fixes.len() > usize::from(!role), "{cause} {family} {language}");
         }
     }
+    for family in knowledge.families.all() {
+        for cause in causes_of(family) {
+            for language in LANGUAGES {
+                let fixes = knowledge.fixes.against(cause, &family.id, language);
+                assert!(!fixes.is_empty(), "{cause} {} {language}", family.id);
+            }
+        }
+    }
+}
+
+/// What may be said about calls of a family.
+fn causes_of(family: &Family) -> Vec<&str> {
+    let own = [&family.per_use, &family.per_request].into_iter().flatten().map(String::as_str);
+    let common: &[&str] = match (family.class.as_str(), family.id.as_str()) {
+        (_, "aws-identity") => &["lookups_fail"],
+        ("credential_lookup", _) => {
+            &["lookups_fail", "credentials_not_shared", "credentials_not_shared_and_repeated"]
+        }
+        ("token_fetch", "oidc-keys") => &["keys_per_use", "keys_per_request"],
+        ("token_fetch", _) => &["token_per_use", "token_per_request"],
+        _ => &["same_secret_again", "secrets_one_by_one", "secret_per_request"],
+    };
+    own.chain(common.iter().copied()).collect()
+}
+
+/// Requests by method, host and path, and the family and step they are of.
+fn check_requests(cases: &[(&str, &str, &str, &str)]) {
+    let families = read().families;
+    for (method, host, path, expected) in cases {
+        let found = families.http(method, host, path).map_or("none".to_owned(), |found| {
+            format!("{} {}", found.family, found.step.unwrap_or("-"))
+        });
+        assert_eq!(found, *expected, "{method} http://{host}{path}");
+    }
 }
 
 #[test]
-fn lookups_are_recognised() {
-    let families = read().families;
-    for (method, host, path, expected) in [
+fn credential_lookups_are_recognised() {
+    check_requests(&[
         ("PUT", "169.254.169.254", "/latest/api/token", "aws-imds token"),
         ("PUT", "127.0.0.1", "//latest/api/token/", "aws-imds token"),
         ("GET", "169.254.169.254", "/latest/meta-data/iam/security-credentials/", "aws-imds list"),
@@ -132,6 +171,7 @@ fn lookups_are_recognised() {
         ("GET", "169.254.170.23", "/v1/credentials", "aws-eks credentials"),
         ("GET", "127.0.0.1", "/creds", "aws-container credentials"),
         ("POST", "127.0.0.1", "/creds", "none"),
+        ("GET", "localhost", "/2016-11-01/credentialprovider/", "aws-container credentials"),
         ("GET", "api.example.com", "/creds", "none"),
         ("POST", "sts.eu-west-1.amazonaws.com", "/", "aws-sts credentials"),
         (
@@ -141,18 +181,91 @@ fn lookups_are_recognised() {
             "gcp-metadata credentials",
         ),
         ("GET", "169.254.169.254", "/metadata/identity/oauth2/token", "azure-imds credentials"),
-        ("GET", "idp.example", "/realms/x/.well-known/openid-configuration", "oidc-discovery -"),
+        ("PUT", "100.100.100.200", "/latest/api/token", "alibaba-metadata token"),
+        (
+            "GET",
+            "100.100.100.200",
+            "/latest/meta-data/ram/security-credentials/r",
+            "alibaba-metadata credentials",
+        ),
+        ("GET", "169.254.169.254", "/opc/v2/identity/cert.pem", "oci-metadata list"),
+        ("GET", "169.254.169.254", "/opc/v2/identity/key.pem", "oci-metadata other"),
+        ("POST", "auth.eu-frankfurt-1.oraclecloud.com", "/v1/x509", "oci-metadata credentials"),
+        ("GET", "localhost", "/MSI/token/", "azure-imds credentials"),
+        (
+            "POST",
+            "iamcredentials.googleapis.com",
+            "/v1/projects/-/serviceAccounts/a@b.iam.gserviceaccount.com:generateAccessToken",
+            "gcp-impersonation credentials",
+        ),
+        (
+            "POST",
+            "iamcredentials.googleapis.com",
+            "/v1/projects/-/serviceAccounts/a@b.iam.gserviceaccount.com:signBlob",
+            "none",
+        ),
+        ("POST", "vault", "/v1/auth/kubernetes/login", "vault-auth credentials"),
+        ("PUT", "vault", "/v1/auth/userpass/login/app", "vault-auth credentials"),
+        ("PUT", "vault", "/v1/auth/token/renew-self", "vault-auth other"),
+    ]);
+}
+
+#[test]
+fn tokens_and_keys_are_recognised() {
+    check_requests(&[
+        ("GET", "idp.example", "/realms/x/.well-known/openid-configuration", "oidc-keys list"),
+        ("GET", "idp.example", "/realms/x/protocol/openid-connect/certs", "oidc-keys -"),
         ("POST", "idp.example", "/realms/x/protocol/openid-connect/token", "oauth-token -"),
+        ("POST", "idp.example", "/oauth2/default/v1/token", "oauth-token -"),
+        ("POST", "idp.example", "/realms/x/protocol/openid-connect/token/introspect", "none"),
+        ("GET", "idp.example", "/realms/x/protocol/openid-connect/userinfo", "none"),
+        ("GET", "idp.example", "/oauth2/token", "none"),
+    ]);
+}
+
+#[test]
+fn secrets_are_recognised() {
+    check_requests(&[
         ("GET", "vault", "/v1/secret/data/app", "vault -"),
+        ("GET", "vault.service.consul", "/v1/team/data/app", "vault -"),
+        ("GET", "vault", "/v1/sys/health", "vault other"),
+        ("GET", "api.example.com", "/v1/team/data/app", "none"),
+        (
+            "GET",
+            "secretmanager.googleapis.com",
+            "/v1/projects/p/secrets/s/versions/latest:access",
+            "gcp-secrets -",
+        ),
+        ("GET", "secretmanager.googleapis.com", "/v1/projects/p/secrets", "gcp-secrets other"),
+        ("GET", "prod.vault.azure.net", "/secrets/db/0123", "azure-key-vault -"),
+        ("GET", "prod.vault.azure.net", "/secrets", "azure-key-vault other"),
+        ("GET", "prod.vault.azure.net", "/keys/db", "none"),
+        ("GET", "consul", "/v1/kv/app/db", "consul-kv -"),
+        ("GET", "consul", "/v1/health/service/web", "none"),
+        ("POST", "secretsmanager.eu-west-1.amazonaws.com", "/", "aws-secrets -"),
+        ("GET", "localhost", "/secretsmanager/get", "aws-secrets other"),
+        ("GET", "unleash", "/api/client/features", "feature-flags batch"),
+        ("POST", "unleash", "/api/client/metrics", "none"),
+        ("POST", "edge.api.flagsmith.com", "/api/v1/identities", "none"),
         ("GET", "api.example.com", "/users/1", "none"),
-    ] {
-        let found = families.http(method, host, path).map_or("none".to_owned(), |found| {
-            format!("{} {}", found.family, found.step.unwrap_or("-"))
-        });
-        assert_eq!(found, expected, "{method} http://{host}{path}");
-    }
+    ]);
+}
+
+#[test]
+fn operations_are_recognised() {
+    let families = read().families;
     let assumed = families.rpc("STS", "AssumeRole").expect("an SDK operation");
     assert_eq!((assumed.step, assumed.template.as_str()), (Some("credentials"), "STS.AssumeRole"));
+    for (service, method, expected) in [
+        ("STS", "GetCallerIdentity", Some(("aws-identity", Some("credentials")))),
+        ("Secrets Manager", "GetSecretValue", Some(("aws-secrets", None))),
+        ("SSM", "GetParameters", Some(("aws-parameters", Some("batch")))),
+        ("SSM", "GetParametersByPath", Some(("aws-parameters", Some("other")))),
+        ("SSM", "SendCommand", None),
+    ] {
+        let found = families.rpc(service, method).map(|found| (found.family, found.step));
+        assert_eq!(found, expected, "{service}.{method}");
+    }
 }
 
 #[test]
@@ -210,4 +323,32 @@ fn what_is_long_or_large_by_nature_is_recognised() {
     }
     assert!(natural.is_file_type(" Image/PNG") && !natural.is_file_type("application/json"));
     assert!(natural.is_waiting_word("PG_SLEEP") && !natural.is_waiting_word("orders"));
+}
+
+#[test]
+fn logins_are_recognised() {
+    let logins = read().logins;
+    for (name, is_login) in [
+        ("POST /login", true),
+        ("POST /users/sign-in", true),
+        ("SignInController#create", true),
+        ("GET /oauth/callback", true),
+        ("POST /realms/{realm}/protocol/openid-connect/token", true),
+        ("SessionsController#create", true),
+        ("GET /authors/{id}", false),
+        ("GET /associations", false),
+        ("POST /orders", false),
+        ("tokenise", false),
+    ] {
+        assert_eq!(logins.is_login(name), is_login, "{name}");
+    }
+    for (name, is_exchange) in [
+        ("TokenExchange.forUser", true),
+        ("impersonate user", true),
+        ("on-behalf-of", true),
+        ("call api", false),
+        ("robot", false),
+    ] {
+        assert_eq!(logins.is_exchange(name), is_exchange, "{name}");
+    }
 }

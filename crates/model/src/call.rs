@@ -110,15 +110,18 @@ impl Class {
 }
 
 /// Which part of a lookup a call is. A *lookup* is one resolution; with IMDS
-/// it takes a token, a role list and the credentials themselves.
+/// it takes a token, a role list and the credentials themselves. A call that
+/// fetches one token, key set or secret has no step.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
 pub enum LookupStep {
     /// Fetches a session token for the calls that follow.
     Token,
-    /// Asks which role there is.
+    /// Asks which role there is, or where to find what is looked up.
     List,
     /// Fetches the credentials: every lookup has exactly one that succeeds.
     Credentials,
+    /// Fetches many secrets, parameters or flags at once.
+    Batch,
     /// Another call to the same service (e.g. the identity document).
     Other,
 }
@@ -134,7 +137,7 @@ pub struct Call {
     pub operation: String,
     /// What it is for.
     pub class: Class,
-    /// The step of a lookup this is; only for credential lookups.
+    /// The step of a lookup this is; `None` for what is whole by itself.
     pub step: Option<LookupStep>,
     /// The knowledge entry that classified it (`aws-imds`, `aws-ecs`, …); empty otherwise.
     pub family: Arc<str>,

@@ -1,23 +1,24 @@
 //! Operations of AWS SDKs: `S3.PutObject`, however the service is spelled. What
 //! fetches credentials or secrets is known by the knowledge crate.
 
-use std::sync::Arc;
-
 use hotspan_knowledge::knowledge;
 use hotspan_model::{Call, CallKind, Class, SpanKind};
 
 use super::database::collection;
 use super::message::destination;
-use super::{call, known_class, known_step};
+use super::{call, known_call};
 use crate::conventions::{Key, ToldSpan};
 
 /// Names of services in small letters, without spaces and without the company
 /// before them, what the SDKs' own service ids call them, and their class.
-const SERVICES: [(&str, &str, Class); 21] = [
+const SERVICES: [(&str, &str, Class); 27] = [
+    ("appconfig", "AppConfig", Class::Rpc),
+    ("appconfigdata", "AppConfigData", Class::Rpc),
     ("cloudwatchevents", "EventBridge", Class::Queue),
     ("dynamodb", "DynamoDB", Class::Database),
     ("dynamodbv2", "DynamoDB", Class::Database),
     ("eventbridge", "EventBridge", Class::Queue),
+    ("eksauth", "EKS Auth", Class::Rpc),
     ("events", "EventBridge", Class::Queue),
     ("firehose", "Firehose", Class::Queue),
     ("kinesis", "Kinesis", Class::Queue),
@@ -32,8 +33,11 @@ const SERVICES: [(&str, &str, Class); 21] = [
     ("sns", "SNS", Class::Queue),
     ("sqs", "SQS", Class::Queue),
     ("ssm", "SSM", Class::Rpc),
+    ("sso", "SSO", Class::Rpc),
+    ("ssooidc", "SSO OIDC", Class::Rpc),
     ("stepfunctions", "SFN", Class::Rpc),
     ("sts", "STS", Class::Rpc),
+    ("systemsmanager", "SSM", Class::Rpc),
     ("timestreamquery", "Timestream Query", Class::Database),
 ];
 
@@ -42,8 +46,11 @@ const SERVICES: [(&str, &str, Class); 21] = [
 pub(super) fn operation(span: &ToldSpan<'_>) -> Option<Call> {
     let attributes = &span.attributes;
     let system = attributes.first_str(&[Key::RpcSystemName, Key::RpcSystem]);
-    // Sentry's SDK for Python has no attribute for it but a name in one form.
-    let named = span.kind == SpanKind::Client && span.name.starts_with("aws.");
+    // Sentry's SDK for Python has no attribute for it but a name in one form;
+    // others tell service and operation and leave the system out.
+    let keys = [Key::AwsOperation, Key::AwsOperationName];
+    let named = span.kind == SpanKind::Client
+        && (span.name.starts_with("aws.") || attributes.first_str(&keys).is_some());
     if system != Some("aws-api") && !named {
         return None;
     }
@@ -58,14 +65,7 @@ pub(super) fn operation(span: &ToldSpan<'_>) -> Option<Call> {
     let (service, method) = method.split_once('/').unwrap_or((service, method));
     let (service, class) = known_service(service);
     if let Some(found) = knowledge().families.rpc(service, method) {
-        return Some(Call {
-            kind: CallKind::Rpc,
-            target: service.to_owned(),
-            operation: found.template,
-            class: known_class(found.class),
-            step: found.step.map(known_step),
-            family: Arc::from(found.family),
-        });
+        return Some(known_call(CallKind::Rpc, service, found));
     }
     // Tables and queues tell calls apart that are otherwise one operation.
     let object = match class {

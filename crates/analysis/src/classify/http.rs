@@ -1,13 +1,11 @@
 //! HTTP requests: method, host, path and query from whatever attributes there
 //! are, and the GraphQL operation where one is told.
 
-use std::sync::Arc;
-
 use hotspan_knowledge::knowledge;
 use hotspan_model::normalise::url;
 use hotspan_model::{Call, CallKind, Class, SpanKind};
 
-use super::{call, known_class, known_step, op, peer};
+use super::{call, known_call, op, peer};
 use crate::conventions::{Key, Told, ToldSpan};
 
 /// Where a request goes.
@@ -39,14 +37,7 @@ pub(super) fn request(span: &ToldSpan<'_>) -> Option<Call> {
     let request = parts_of(span)?;
     let (host, path) = (request.host, request.path.unwrap_or("/"));
     if let Some(found) = knowledge().families.http(request.method, host, path) {
-        return Some(Call {
-            kind: CallKind::Http,
-            target: host.to_owned(),
-            operation: found.template,
-            class: known_class(found.class),
-            step: found.step.map(known_step),
-            family: Arc::from(found.family),
-        });
+        return Some(known_call(CallKind::Http, host, found));
     }
     let mut operation = url::call_template(request.method, path);
     let keys = url::query_keys(request.query);

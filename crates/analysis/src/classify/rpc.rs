@@ -1,9 +1,10 @@
 //! Remote procedures: gRPC and its like. Operations of AWS SDKs stand in a
 //! file of their own.
 
+use hotspan_knowledge::knowledge;
 use hotspan_model::{Call, CallKind, Class, SpanKind};
 
-use super::{call, op, peer};
+use super::{call, known_call, op, peer};
 use crate::conventions::{Key, ToldSpan};
 
 /// A remote procedure: `shop.Cart/AddItem`, however its name is split.
@@ -24,7 +25,13 @@ pub(super) fn procedure(span: &ToldSpan<'_>) -> Option<Call> {
         (None, Some(method)) => method.to_owned(),
         _ => named(&span.name).to_owned(),
     };
-    Some(call(CallKind::Rpc, Class::Rpc, peer(attributes), operation))
+    // Secret stores are asked over gRPC, too.
+    let parts = operation.rsplit_once('/');
+    let known = parts.and_then(|(service, method)| knowledge().families.rpc(service, method));
+    Some(match known {
+        Some(found) => known_call(CallKind::Rpc, peer(attributes), found),
+        None => call(CallKind::Rpc, Class::Rpc, peer(attributes), operation),
+    })
 }
 
 /// `shop.Cart/AddItem` in `unary unary call to /shop.Cart/AddItem` and in

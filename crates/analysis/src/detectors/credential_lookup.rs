@@ -20,7 +20,9 @@ use hotspan_model::{Class, Confidence, EndpointProfile, Finding, LookupStep};
 use super::Detector;
 use super::finding::{Amount, Draft, EVIDENCE_MAX};
 use super::scene::Scene;
-use crate::cause::{self, Evidence, Spread};
+use super::spread::{Demand, share_of, widespread};
+use crate::cause::spread::Spread;
+use crate::cause::{self, Evidence};
 use crate::fingerprint::identity_of;
 use crate::lookups::{FamilyLookups, TokenAnswer, family_name};
 use crate::study::Study;
@@ -140,33 +142,20 @@ fn evidence(study: &Study<'_>, found: &FamilyLookups, class_use: &ClassUse) -> E
 }
 
 /// Findings over an endpoint's requests: lookups in most of them, although
-/// none repeats them. What a single trace shows is left to the trace form.
+/// none repeats them at a cost. What a single trace shows is left to the trace
+/// form.
 fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
     let limits = &thresholds.credentials;
-    let affected = |profile_use: &&ProfileUse| {
-        let share = profile_use.samples_affected as f64 / profile.samples.max(1) as f64;
-        profile_use.class == Class::CredentialLookup
-            && profile.samples >= limits.requests_min
-            && share >= limits.requests_share_min
-    };
-    let worth_it = |profile_use: &&ProfileUse| {
-        share_of(profile, profile_use) >= limits.profile_share_min
-            && !shown_by_traces(profile, profile_use, thresholds)
-    };
-    profile
-        .uses
-        .iter()
-        .filter(affected)
-        .filter(worth_it)
-        .filter_map(|profile_use| {
-            let family = knowledge().families.get(&profile_use.family)?;
-            Some(profile_finding(profile, profile_use, family, limits.requests_share_sure))
-        })
-        .collect()
-}
-
-fn share_of(profile: &EndpointProfile, profile_use: &ProfileUse) -> f64 {
-    profile_use.wall_ns as f64 / profile.entry_wall_ns.max(1) as f64
+    let demand =
+        Demand { share_min: limits.profile_share_min, interval_ns_max: limits.interval_ns_max };
+    let uses = widespread(profile, thresholds, Class::CredentialLookup, demand);
+    let found = uses.filter_map(|(profile_use, confidence)| {
+        let family = knowledge().families.get(&profile_use.family)?;
+        let is_login = family.of_callers && knowledge().logins.is_login(&profile.endpoint.name);
+        (!is_login && !shown_by_traces(profile, profile_use, thresholds))
+            .then(|| profile_finding(profile, profile_use, family, confidence))
+    });
+    found.collect()
 }
 
 /// True when the average affected request raises a finding of its own.
@@ -190,40 +179,27 @@ fn profile_finding(
     profile: &EndpointProfile,
     profile_use: &ProfileUse,
     family: &'static Family,
-    share_sure: f64,
+    confidence: Confidence,
 ) -> Finding {
-    let affected_share = profile_use.samples_affected as f64 / profile.samples.max(1) as f64;
-    let confidence =
-        if affected_share >= share_sure { Confidence::VeryLikely } else { Confidence::Likely };
-    let spread = spread(profile, profile_use, family);
+    let spread = Spread {
+        family,
+        language: profile.sdk.language,
+        requests: profile.requests,
+        affected: profile_use.requests_affected,
+        lookups: profile_use.lookups,
+        calls: profile_use.calls,
+        wall_ns: profile_use.wall_ns,
+    };
+    let cause = spread.explain(confidence);
     let draft = Draft {
         detector: DETECTOR.slug,
         class: profile_use.class,
         family: family.id.clone(),
         subject: family.subject.clone(),
-        cause: cause::explain_not_shared(&spread, confidence),
-        fixes: cause::fixes_not_shared(&spread),
+        fixes: wording::fixes(&cause.code, &family.id, spread.language),
+        cause,
         templates: profile_use.templates.clone(),
         identity: identity_of(family),
     };
     draft.over_requests(profile, profile_use)
-}
-
-/// Means, since a profile keeps sums.
-fn spread(profile: &EndpointProfile, profile_use: &ProfileUse, family: &'static Family) -> Spread {
-    let wall_ns = profile_use.wall_ns as f64;
-    let language = profile.sdk.language;
-    let per_lookup_ns = (wall_ns / profile_use.lookups.max(1.0)) as i64;
-    let has_token = family.steps.iter().any(|step| step == "token");
-    let waits = has_token
-        && cause::lost_token_ns(language).is_some_and(|timeout_ns| per_lookup_ns >= timeout_ns);
-    Spread {
-        family,
-        language,
-        requests: profile.requests,
-        affected: profile_use.requests_affected,
-        lookups: profile_use.lookups,
-        per_call_ns: (!waits).then(|| (wall_ns / profile_use.calls.max(1.0)) as i64),
-        waited_ns: waits.then_some(per_lookup_ns),
-    }
 }

@@ -92,7 +92,5 @@ fn report(scene: &mut Scene<'_, '_>, calls: &[usize]) {
         source: None,
         figures: vec![("target", call.target.clone())],
     };
-    if let Some(finding) = repetition.finding(scene) {
-        scene.report(finding, calls.iter().copied());
-    }
+    repetition.report(scene);
 }

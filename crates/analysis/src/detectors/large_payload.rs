@@ -24,6 +24,7 @@ use crate::thresholds::PayloadThresholds;
 pub(super) const DETECTOR: Detector = Detector {
     slug: "large-payload",
     title: "A call that moves so much that it takes time",
+    unit: ("answer", "answers"),
     in_segment,
     uses: None,
     in_profile: None,

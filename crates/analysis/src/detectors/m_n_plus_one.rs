@@ -10,14 +10,16 @@
 //! of such a loop would otherwise be told one by one, or not at all: three
 //! turns are too few for each of them alone.
 
-use hotspan_model::{Class, Confidence};
+use hotspan_model::{Class, Confidence, EndpointProfile, Finding};
 
 use super::Detector;
 use super::n_plus_one_query::differ;
+use super::repeated_everywhere::{self, Telling};
 use super::repetition::{Repetition, class_of, name_of_call};
 use super::scene::Scene;
 use crate::figures;
 use crate::repeats::{Cycle, Group, Series, cycle_from};
+use crate::thresholds::Thresholds;
 
 pub(super) const DETECTOR: Detector = Detector {
     slug: "m-n-plus-one",
@@ -25,9 +27,11 @@ pub(super) const DETECTOR: Detector = Detector {
     unit: ("turn", "turns"),
     in_segment,
     uses: None,
-    in_profile: None,
+    in_profile: Some(in_profile),
 };
 
+/// What subjects begin with.
+const HEADING: &str = "Calls for each item";
 /// Operations that are tried as parts of one cycle: those that begin soon after
 /// its first one.
 const GROUPS_TRIED_MAX: usize = 24;
@@ -81,7 +85,7 @@ fn report(scene: &mut Scene<'_, '_>, cycle: &Cycle) {
     let confidence = if sure { Confidence::VeryLikely } else { Confidence::Likely };
     let repetition = Repetition {
         detector: DETECTOR.slug,
-        heading: "Calls for each item",
+        heading: HEADING,
         cause: ("calls_per_item", confidence),
         calls: &calls,
         lost: &calls,
@@ -94,7 +98,16 @@ fn report(scene: &mut Scene<'_, '_>, cycle: &Cycle) {
             ("turn", turn.join(", then ")),
         ],
     };
-    if let Some(finding) = repetition.finding(scene) {
-        scene.report(finding, calls);
-    }
+    repetition.report(scene);
+}
+
+fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
+    let telling = Telling {
+        detector: DETECTOR.slug,
+        heading: HEADING,
+        cause: ("one_for_each_in_every_request", Confidence::Likely),
+        fixes_of: |_| "calls_per_item",
+        first_is_fine: false,
+    };
+    repeated_everywhere::in_profile(profile, thresholds, &telling)
 }

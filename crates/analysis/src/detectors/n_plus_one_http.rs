@@ -11,13 +11,15 @@
 //! are pages of one list, health checks, files of an object store, GraphQL
 //! without a name of the operation, websockets, and polling.
 
-use hotspan_model::{Class, Confidence};
+use hotspan_model::{Class, Confidence, EndpointProfile, Finding};
 
 use super::Detector;
 use super::n_plus_one_query::differ;
+use super::repeated_everywhere::{self, Telling};
 use super::repetition::{Repetition, class_of};
 use super::scene::Scene;
 use crate::repeats::{Series, is_polling};
+use crate::thresholds::Thresholds;
 
 pub(super) const DETECTOR: Detector = Detector {
     slug: "n-plus-one-http",
@@ -25,8 +27,11 @@ pub(super) const DETECTOR: Detector = Detector {
     unit: ("call", "calls"),
     in_segment,
     uses: None,
-    in_profile: None,
+    in_profile: Some(in_profile),
 };
+
+/// What subjects begin with.
+const HEADING: &str = "N+1 calls";
 
 fn in_segment(scene: &mut Scene<'_, '_>) {
     for &group in &scene.repeats.groups {
@@ -60,7 +65,7 @@ fn report(scene: &mut Scene<'_, '_>, calls: &[usize]) {
     };
     let repetition = Repetition {
         detector: DETECTOR.slug,
-        heading: "N+1 calls",
+        heading: HEADING,
         cause,
         calls,
         lost: calls,
@@ -70,7 +75,16 @@ fn report(scene: &mut Scene<'_, '_>, calls: &[usize]) {
         source,
         figures: Vec::new(),
     };
-    if let Some(finding) = repetition.finding(scene) {
-        scene.report(finding, calls.iter().copied());
-    }
+    repetition.report(scene);
+}
+
+fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
+    let telling = Telling {
+        detector: DETECTOR.slug,
+        heading: HEADING,
+        cause: ("one_for_each_in_every_request", Confidence::Likely),
+        fixes_of: |_| "request_per_row",
+        first_is_fine: false,
+    };
+    repeated_everywhere::in_profile(profile, thresholds, &telling)
 }

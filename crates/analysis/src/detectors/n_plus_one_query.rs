@@ -12,12 +12,14 @@
 //! result, lists (`IN (…)`, many rows of VALUES), statements about the
 //! connection, and somebody who asks again until a state changes.
 
-use hotspan_model::{Class, Confidence};
+use hotspan_model::{Class, Confidence, EndpointProfile, Finding};
 
 use super::Detector;
+use super::repeated_everywhere::{self, Telling};
 use super::repetition::{Repetition, class_of};
 use super::scene::Scene;
-use crate::repeats::{Series, Values, is_polling, is_write};
+use crate::repeats::{Series, Values, is_polling, is_write, reads};
+use crate::thresholds::Thresholds;
 
 pub(super) const DETECTOR: Detector = Detector {
     slug: "n-plus-one-query",
@@ -25,8 +27,11 @@ pub(super) const DETECTOR: Detector = Detector {
     unit: ("query", "queries"),
     in_segment,
     uses: None,
-    in_profile: None,
+    in_profile: Some(in_profile),
 };
+
+/// What subjects begin with.
+const HEADING: &str = "N+1 query";
 
 fn in_segment(scene: &mut Scene<'_, '_>) {
     for &group in &scene.repeats.groups {
@@ -48,7 +53,7 @@ fn report(
 ) {
     let repetition = Repetition {
         detector: DETECTOR.slug,
-        heading: "N+1 query",
+        heading: HEADING,
         cause,
         calls,
         lost: calls,
@@ -58,9 +63,7 @@ fn report(
         source,
         figures: Vec::new(),
     };
-    if let Some(finding) = repetition.finding(scene) {
-        scene.report(finding, calls.iter().copied());
-    }
+    repetition.report(scene);
 }
 
 /// What brought the rows, and why there is a query for each; `None` when that
@@ -100,4 +103,15 @@ pub(super) fn differ(values: &Values, calls: usize, different_min: usize) -> boo
         Values::Unknown => true,
         Values::Different(count) => *count >= different_min || *count * 2 > calls,
     }
+}
+
+fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
+    let telling = Telling {
+        detector: DETECTOR.slug,
+        heading: HEADING,
+        cause: ("one_for_each_in_every_request", Confidence::Likely),
+        fixes_of: |first| if reads(first) { "query_per_row" } else { "write_per_row" },
+        first_is_fine: false,
+    };
+    repeated_everywhere::in_profile(profile, thresholds, &telling)
 }

@@ -11,14 +11,16 @@
 //! Only methods that change nothing, and only addresses that are known. Not
 //! meant is somebody who asks until the answer changes.
 
-use hotspan_model::{Class, UnixNanos};
+use hotspan_model::{Class, Confidence, EndpointProfile, Finding, UnixNanos};
 
 use super::Detector;
+use super::repeated_everywhere::{self, Telling};
 use super::repeated_identical_query::{asked_again, report};
 use super::repetition::class_of;
 use super::scene::Scene;
 use crate::repeats::{is_write, without_numbers};
 use crate::study::Study;
+use crate::thresholds::Thresholds;
 
 pub(super) const DETECTOR: Detector = Detector {
     slug: "repeated-identical-http",
@@ -26,8 +28,11 @@ pub(super) const DETECTOR: Detector = Detector {
     unit: ("call", "calls"),
     in_segment,
     uses: None,
-    in_profile: None,
+    in_profile: Some(in_profile),
 };
+
+/// What subjects begin with.
+const HEADING: &str = "Repeated request";
 
 fn in_segment(scene: &mut Scene<'_, '_>) {
     let mut writes = None;
@@ -48,7 +53,7 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
             between.any(|(_, written)| *written == host)
         };
         let again = asked_again(scene, &calls, changed);
-        report(scene, &calls, &again, &DETECTOR, "Repeated request", "same_request_again");
+        report(scene, &calls, &again, &DETECTOR, HEADING, "same_request_again");
     }
 }
 
@@ -63,4 +68,15 @@ fn writes_of(study: &Study<'_>, calls: &[usize]) -> Vec<(UnixNanos, u64)> {
 fn host_of(study: &Study<'_>, call: usize) -> u64 {
     let call = study.segment.spans[call].call.as_ref();
     call.map_or(0, |call| without_numbers(&call.target))
+}
+
+fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
+    let telling = Telling {
+        detector: DETECTOR.slug,
+        heading: HEADING,
+        cause: ("same_again_in_every_request", Confidence::VeryLikely),
+        fixes_of: |_| "same_request_again",
+        first_is_fine: true,
+    };
+    repeated_everywhere::in_profile(profile, thresholds, &telling)
 }

@@ -11,14 +11,16 @@
 //! The values must be known: a statement with placeholders does not tell them.
 //! A statement without any values asks for the same each time.
 
-use hotspan_model::{Class, Confidence, UnixNanos};
+use hotspan_model::{Class, Confidence, EndpointProfile, Finding, UnixNanos};
 
 use super::Detector;
+use super::repeated_everywhere::{self, Telling};
 use super::repetition::{Repetition, class_of};
 use super::scene::Scene;
 use crate::digest::SpanDigest;
 use crate::repeats::{is_polling, is_write};
 use crate::study::Study;
+use crate::thresholds::Thresholds;
 
 pub(super) const DETECTOR: Detector = Detector {
     slug: "repeated-identical-query",
@@ -26,8 +28,11 @@ pub(super) const DETECTOR: Detector = Detector {
     unit: ("query", "queries"),
     in_segment,
     uses: None,
-    in_profile: None,
+    in_profile: Some(in_profile),
 };
+
+/// What subjects begin with.
+const HEADING: &str = "Repeated query";
 
 fn in_segment(scene: &mut Scene<'_, '_>) {
     let mut writes = None;
@@ -43,7 +48,7 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
             is_written(writes, first, from, to)
         };
         let again = asked_again(scene, &calls, changed);
-        report(scene, &calls, &again, &DETECTOR, "Repeated query", "same_query_again");
+        report(scene, &calls, &again, &DETECTOR, HEADING, "same_query_again");
     }
 }
 
@@ -73,9 +78,7 @@ pub(super) fn report(
         source: None,
         figures: vec![("repeats", crate::figures::count(again.len() as u64))],
     };
-    if let Some(finding) = repetition.finding(scene) {
-        scene.report(finding, calls.iter().copied());
-    }
+    repetition.report(scene);
 }
 
 /// Calls that ask for what an earlier one of `calls` was told, by start.
@@ -152,4 +155,15 @@ fn tables_of(span: &SpanDigest) -> Vec<String> {
     }
     let plain = |word: &str| word.rsplit('.').next().unwrap_or_default().to_ascii_lowercase();
     words.skip(1).map(plain).filter(|word| !word.is_empty()).collect()
+}
+
+fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
+    let telling = Telling {
+        detector: DETECTOR.slug,
+        heading: HEADING,
+        cause: ("same_again_in_every_request", Confidence::VeryLikely),
+        fixes_of: |_| "same_query_again",
+        first_is_fine: true,
+    };
+    repeated_everywhere::in_profile(profile, thresholds, &telling)
 }

@@ -1,7 +1,10 @@
 //! What findings about repeated calls have in common: how they are measured,
 //! what they are called, and the figures their causes are told with.
 
+use std::sync::Arc;
+
 use hotspan_model::normalise::url;
+use hotspan_model::segment::ClassUse;
 use hotspan_model::{CallKind, Class, Confidence, Finding};
 
 use super::finding::{Amount, Draft, EVIDENCE_MAX};
@@ -36,44 +39,98 @@ pub(super) struct Repetition<'a> {
     pub(super) figures: Vec<(&'static str, String)>,
 }
 
+/// Spans that a use lists: there may be one in every request, so few.
+const USE_EVIDENCE_MAX: usize = 8;
+
+/// What a repetition is called: the same in a trace and over requests.
+struct Named {
+    class: Class,
+    /// The detector and what is repeated: sets the issue apart from others.
+    family: String,
+    /// Operations as people read them.
+    names: Vec<String>,
+}
+
 impl Repetition<'_> {
-    /// The finding, when it costs enough.
-    pub(super) fn finding(self, scene: &Scene<'_, '_>) -> Option<Finding> {
+    /// Reports it when it costs enough. What costs less is added up all the
+    /// same, since a little in every request is much, too.
+    pub(super) fn report(self, scene: &mut Scene<'_, '_>) {
         let study = scene.study;
         let wall_ns = study.paths.of_set_ns(self.lost.iter().copied());
-        if !scene.is_worth(wall_ns) {
-            return None;
+        let (is_worth, adds_up) = (scene.is_worth(wall_ns), self.adds_up(scene, wall_ns));
+        if !is_worth && !adds_up {
+            return;
         }
+        let Some(named) = self.named(study) else {
+            return;
+        };
+        let calls = self.calls;
+        if adds_up {
+            scene.add_use(self.use_of(study, &named, wall_ns), calls, is_worth);
+        }
+        if is_worth {
+            let finding = self.finding(scene, named, wall_ns);
+            scene.report(finding, calls.iter().copied());
+        }
+    }
+
+    /// True for what the endpoint form looks at.
+    fn adds_up(&self, scene: &Scene<'_, '_>, wall_ns: i64) -> bool {
+        self.target.is_none() && scene.share_of(wall_ns) >= scene.thresholds.repeats.use_share_min
+    }
+
+    fn named(&self, study: &Study<'_>) -> Option<Named> {
+        let spans = &study.segment.spans;
+        let operations = self.operations.iter();
+        let mut parts: Vec<String> = match self.target {
+            Some(target) => vec![url::path_template(target)],
+            None => operations.clone().flat_map(|&call| identity_of(&spans[call])).collect(),
+        };
+        parts.retain(|part| !part.is_empty());
+        // The turns of a cycle may be seen to begin anywhere.
+        parts.sort_unstable();
+        Some(Named {
+            class: operations.clone().map(|&call| class_of(&spans[call])).min()?,
+            family: format!("{} {}", self.detector, parts.join(" ")),
+            names: operations.map(|&call| name_of_call(&spans[call])).collect(),
+        })
+    }
+
+    fn use_of(&self, study: &Study<'_>, named: &Named, wall_ns: i64) -> ClassUse {
+        let evidence = self.lost.iter().take(USE_EVIDENCE_MAX);
+        ClassUse {
+            class: named.class,
+            family: Arc::from(named.family.as_str()),
+            lookups: self.repeats as u32,
+            calls: self.calls.len() as u32,
+            wall_ns,
+            hidden_ns: 0,
+            evidence: evidence.map(|&call| study.segment.spans[call].span_id).collect(),
+            templates: named.names.clone(),
+        }
+    }
+
+    fn finding(self, scene: &Scene<'_, '_>, named: Named, wall_ns: i64) -> Finding {
+        let study = scene.study;
         let spans = &study.segment.spans;
         let (code, confidence) = self.cause;
         let series = Series::new(study, self.calls);
         let mut told = told(study, &series, wall_ns, scene.share_of(wall_ns));
-        let names: Vec<String> =
-            self.operations.iter().map(|&call| name_of_call(&spans[call])).collect();
-        told.push(("call", names.first().cloned().unwrap_or_default()));
+        told.push(("call", named.names.first().cloned().unwrap_or_default()));
         let source = self.source.map(|source| name_of_call(&spans[source]));
         told.push(("source", source.clone().unwrap_or_default()));
         told.extend(self.figures);
-        let mut identity: Vec<String> = match self.target {
-            Some(target) => vec![url::path_template(target)],
-            None => {
-                let operations = self.operations.iter();
-                operations.flat_map(|&call| identity_of(&spans[call])).collect()
-            }
-        };
-        // The turns of a cycle may be seen to begin anywhere.
-        identity.sort_unstable();
-        let about = self.target.map_or_else(|| names.join(", "), str::to_owned);
+        let about = self.target.map_or_else(|| named.names.join(", "), str::to_owned);
         let language = study.segment.facts.sdk.language;
         let draft = Draft {
             detector: self.detector,
-            class: self.operations.iter().map(|&call| class_of(&spans[call])).min()?,
-            family: format!("{} {}", self.detector, identity.join(" ")),
+            class: named.class,
+            identity: vec![named.family.clone()],
+            family: named.family,
             subject: format!("{}: {about}", self.heading),
             cause: wording::cause(code, confidence, &told, facts(study, &series, source)),
             fixes: wording::fixes(code, "", language),
-            templates: names,
-            identity,
+            templates: named.names,
         };
         let evidence = self.lost.iter().take(EVIDENCE_MAX);
         let amount = Amount {
@@ -83,7 +140,7 @@ impl Repetition<'_> {
             hidden_ns: 0,
             evidence: evidence.map(|&call| spans[call].span_id).collect(),
         };
-        Some(draft.in_trace(study, amount))
+        draft.in_trace(study, amount)
     }
 }
 
@@ -117,7 +174,8 @@ fn values(series: &Series<'_, '_>) -> String {
     }
 }
 
-fn order(at_once: usize) -> String {
+/// A clause about whether calls wait for each other.
+pub(super) fn order(at_once: usize) -> String {
     match at_once {
         0 | 1 => "one after the other".to_owned(),
         more => format!("up to {} of them at one time", figures::count(more as u64)),

@@ -23,8 +23,14 @@ pub(crate) struct Scene<'a, 's> {
     pub(crate) repeats: &'a Repeats,
     /// For each span whether a detector has said what it is about.
     explained: Vec<bool>,
+    /// What is added up over requests, with its calls and whether it is a
+    /// finding as well.
+    added: Vec<(ClassUse, Vec<usize>, bool)>,
     found: Findings,
 }
+
+/// Uses that a segment adds: each is a row a minute, so the dearest only.
+const USES_MAX: usize = 8;
 
 /// What the detectors found in a segment.
 #[derive(Debug, Default)]
@@ -33,6 +39,8 @@ pub(crate) struct Findings {
     pub(crate) findings: Vec<Finding>,
     /// For each span whether it is part of what a finding is about.
     pub(crate) offenders: Vec<bool>,
+    /// What detectors add up over requests, the dearest first.
+    pub(crate) uses: Vec<ClassUse>,
 }
 
 impl<'a, 's> Scene<'a, 's> {
@@ -46,8 +54,8 @@ impl<'a, 's> Scene<'a, 's> {
     ) -> Self {
         let explained: Vec<bool> = study.lookups.owners.iter().map(Option::is_some).collect();
         let offenders = vec![false; explained.len()];
-        let found = Findings { findings: Vec::new(), offenders };
-        Self { study, uses, thresholds, repeats, explained, found }
+        let found = Findings { offenders, ..Findings::default() };
+        Self { study, uses, thresholds, repeats, explained, added: Vec::new(), found }
     }
 
     /// True while no detector has said what the span is about.
@@ -89,6 +97,13 @@ impl<'a, 's> Scene<'a, 's> {
         }
     }
 
+    /// Adds a use made of `calls` to what is added up over requests. Unless it
+    /// is a finding it explains nothing: a later detector may make more of the
+    /// calls, and then the use is dropped.
+    pub(crate) fn add_use(&mut self, class_use: ClassUse, calls: &[usize], is_finding: bool) {
+        self.added.push((class_use, calls.to_vec(), is_finding));
+    }
+
     /// True when so much time is worth a finding inside a trace.
     pub(crate) fn is_worth(&self, wall_ns: i64) -> bool {
         let floor = &self.thresholds.floor;
@@ -101,9 +116,31 @@ impl<'a, 's> Scene<'a, 's> {
         wall_ns as f64 / entry_ns.max(1) as f64
     }
 
-    pub(super) fn finish(self) -> Findings {
-        self.found
+    pub(super) fn finish(mut self) -> Findings {
+        let mut uses: Vec<ClassUse> = Vec::new();
+        for (class_use, calls, is_finding) in std::mem::take(&mut self.added) {
+            if !is_finding && calls.iter().any(|&call| self.explained[call]) {
+                continue;
+            }
+            // What one detector has added up is not added up by the next.
+            calls.iter().for_each(|&call| self.explained[call] = true);
+            let mut known = uses.iter_mut();
+            match known.find(|known| known.family == class_use.family) {
+                Some(known) => add_up(known, class_use),
+                None => uses.push(class_use),
+            }
+        }
+        uses.sort_by_key(|class_use| std::cmp::Reverse(class_use.wall_ns));
+        uses.truncate(USES_MAX);
+        Findings { uses, ..self.found }
     }
+}
+
+/// Two places of the code that do the same are one use.
+fn add_up(known: &mut ClassUse, other: ClassUse) {
+    known.lookups = known.lookups.saturating_add(other.lookups);
+    known.calls = known.calls.saturating_add(other.calls);
+    known.wall_ns = known.wall_ns.saturating_add(other.wall_ns);
 }
 
 /// Two places of the code that do the same to one endpoint are one issue, and

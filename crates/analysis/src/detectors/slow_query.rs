@@ -26,6 +26,7 @@ use crate::thresholds::SlowQueryThresholds;
 pub(super) const DETECTOR: Detector = Detector {
     slug: "slow-query",
     title: "A statement that takes long by itself",
+    unit: ("query", "queries"),
     in_segment,
     uses: None,
     in_profile: None,

@@ -4,10 +4,16 @@ use hotspan_model::CallKind;
 
 use crate::digest::SpanDigest;
 
-/// True for a call that changes something where it goes to.
-pub(crate) fn is_write(span: &SpanDigest) -> bool {
+/// True for a statement (`SELECT orders`, `find users`) that begins by reading.
+pub(crate) fn reads(operation: &str) -> bool {
     const READS: [&str; 8] =
         ["SELECT", "WITH", "FIND", "AGGREGATE", "COUNT", "DISTINCT", "GET", "SEARCH"];
+    let first = operation.split(' ').next().unwrap_or_default();
+    READS.iter().any(|verb| verb.eq_ignore_ascii_case(first))
+}
+
+/// True for a call that changes something where it goes to.
+pub(crate) fn is_write(span: &SpanDigest) -> bool {
     const SAFE_METHODS: [&str; 3] = ["GET", "HEAD", "OPTIONS"];
     const PROCEDURES: [&str; 9] =
         ["put", "update", "delete", "create", "write", "add", "set", "remove", "insert"];
@@ -18,9 +24,8 @@ pub(crate) fn is_write(span: &SpanDigest) -> bool {
     match call.kind {
         CallKind::Database => {
             let changes = ["INSERT", "UPDATE", "DELETE", "MERGE", "REPLACE", "CALL", "EXEC"];
-            let reads = READS.iter().any(|verb| verb.eq_ignore_ascii_case(first));
             // `SELECT … INSERT x` writes as well; a verb that nobody knows may.
-            !reads || call.operation.split(' ').any(|word| changes.contains(&word))
+            !reads(&call.operation) || call.operation.split(' ').any(|word| changes.contains(&word))
         }
         CallKind::Http => !SAFE_METHODS.contains(&first),
         _ => {

@@ -55,13 +55,18 @@ fn piece_of(node: &TraceNode) -> Piece {
         run_label,
         service: Arc::clone(&span.service),
         class: node.class,
-        counts: call.and_then(|call| call.step).is_none_or(|step| step == LookupStep::Credentials),
+        counts: call.is_none_or(counts),
         fold,
         error: span.status == Status::Error || span.http_status >= 500,
         moment: span.error_event,
         offender: node.offender,
         critical: node.critical_ns > 0,
     }
+}
+
+/// Of the calls of a lookup one counts it.
+fn counts(call: &Call) -> bool {
+    call.class != Class::CredentialLookup || call.step == Some(LookupStep::Credentials)
 }
 
 fn label_of(node: &TraceNode, call: Option<&Call>) -> Arc<str> {
@@ -83,7 +88,9 @@ fn label_of(node: &TraceNode, call: Option<&Call>) -> Arc<str> {
 fn fold_of(node: &TraceNode, call: Option<&Call>) -> FoldKey {
     match call {
         _ if node.span.error_event => FoldKey::Alone,
-        Some(call) if call.step.is_some() => FoldKey::Lookup(Arc::clone(&call.family)),
+        Some(call) if call.class == Class::CredentialLookup => {
+            FoldKey::Lookup(Arc::clone(&call.family))
+        }
         Some(call) => FoldKey::Call(Arc::from(&*call.target), Arc::from(&*call.operation)),
         None => FoldKey::Name(Arc::clone(&node.span.name)),
     }

@@ -182,6 +182,13 @@ fn other_endpoints() {
         "GET http://127.0.0.1:1338/creds 10+20",
         "GET http://metadata.google.internal/computeMetadata/v1/instance/service-accounts/default/token 10+20",
         "GET http://169.254.169.254/metadata/identity/oauth2/token?resource=x 10+20",
+        "GET http://localhost:42356/msi/token?resource=x 10+20",
+        "GET http://100.100.100.200/latest/meta-data/ram/security-credentials/app 10+20",
+        "POST https://auth.eu-frankfurt-1.oraclecloud.com/v1/x509 10+20",
+        "POST https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a:generateAccessToken 10+20",
+        "POST http://vault:8200/v1/auth/approle/login 10+20",
+        "aws STS.AssumeRoleWithWebIdentity 10+20",
+        "aws EKS_Auth.AssumeRoleForPodIdentity 10+20 rpc.service=EKSAuth",
     ] {
         let text = lookups("lang=nodejs", 4, &format!("    {call}\n"));
         check_all(&text);
@@ -213,6 +220,72 @@ fn other_endpoints() {
 }
 
 #[test]
+fn other_clouds_and_vault() {
+    check(
+        &lookups(
+            "lang=go",
+            4,
+            "
+    PUT http://100.100.100.200/latest/api/token 10+10
+    GET http://100.100.100.200/latest/meta-data/ram/security-credentials/ 20+10
+    GET http://100.100.100.200/latest/meta-data/ram/security-credentials/app 30+10
+    GET http://169.254.169.254/opc/v2/identity/cert.pem 50+5
+    GET http://169.254.169.254/opc/v2/identity/key.pem 56+5
+    POST https://auth.eu-frankfurt-1.oraclecloud.com/v1/x509 62+20
+",
+        ),
+        expect![[r#"
+            http `GET /r`: 1000.0 ms = credential_lookup 240.0 own 760.0
+              alibaba-metadata: 4 lookups, 12 calls, 120.0 ms, hidden 0.0 ms
+              oci-metadata: 4 lookups, 12 calls, 120.0 ms, hidden 0.0 ms
+              -> Alibaba Cloud credential lookups 12.0%: cloud_credentials_per_use (likely) | Create the credentials object once and share it
+              -> Oracle Cloud credential lookups 12.0%: cloud_credentials_per_use (likely) | Create the credentials object once and share it
+        "#]],
+    );
+    check(
+        &lookups(
+            "lang=python",
+            4,
+            "
+    POST http://vault:8200/v1/auth/approle/login 10+15
+    GET http://vault:8200/v1/secret/data/app 26+8
+",
+        ),
+        expect![[r#"
+            http `GET /r`: 1000.0 ms = credential_lookup 60.0 secret_fetch 32.0 own 908.0
+              vault-auth: 4 lookups, 4 calls, 60.0 ms, hidden 0.0 ms
+              vault: 4 lookups, 4 calls, 32.0 ms, hidden 0.0 ms
+              -> Vault logins 6.0%: login_per_use (likely) | Log in once and keep the client
+              -> Vault fetches 2.4%: same_secret_again (very likely) | Read it once, and again after some minutes
+        "#]],
+    );
+}
+
+#[test]
+fn who_am_i() {
+    let calls = "
+    aws STS.GetCallerIdentity 10+40
+      POST https://sts.eu-west-1.amazonaws.com/ 12+36\n";
+    check(
+        &lookups("lang=python", 4, calls),
+        expect![[r#"
+            http `GET /r`: 1000.0 ms = credential_lookup 160.0 own 840.0
+              aws-identity: 4 lookups, 4 calls, 160.0 ms, hidden 0.0 ms
+              -> AWS identity checks 16.0%: identity_asked_per_use (likely) | Remember the account when the process starts
+        "#]],
+    );
+    // One that checks who somebody is, and the role it then takes.
+    check(
+        &lookups("lang=python", 1, &format!("{calls}    aws STS.AssumeRole 60+30\n")),
+        expect![[r#"
+            http `GET /r`: 1000.0 ms = credential_lookup 70.0 own 930.0
+              aws-identity: 1 lookups, 1 calls, 40.0 ms, hidden 0.0 ms
+              aws-sts: 1 lookups, 1 calls, 30.0 ms, hidden 0.0 ms
+        "#]],
+    );
+}
+
+#[test]
 fn an_assumed_role_is_one_call() {
     let calls = "
     aws STS.AssumeRole 10+40
@@ -235,7 +308,11 @@ fn what_is_no_lookup() {
         "GET http://127.0.0.1:8080/users/7 10+20",
         "GET http://credentials.example.com/credentials 10+20",
         "aws S3.PutObject 10+20",
-        "aws STS.GetCallerIdentity 10+20",
+        "aws STS.DecodeAuthorizationMessage 10+20",
+        "PUT http://vault:8200/v1/auth/token/renew-self 10+20",
+        "GET http://vault:8200/v1/auth/token/lookup-self 10+20",
+        "GET http://169.254.169.254/opc/v2/identity/key.pem 10+20",
+        "POST https://iamcredentials.googleapis.com/v1/projects/-/serviceAccounts/a:signBlob 10+20",
     ] {
         let text = lookups("lang=ruby", 8, &format!("    {call}\n"));
         let records = super::draw::records(&text);

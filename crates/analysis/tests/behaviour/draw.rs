@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use expect_test::Expect;
-use hotspan_analysis::{SpanDigest, analyze, asked, digest, segments};
+use hotspan_analysis::{SpanDigest, analyze, analyze_profile, asked, digest, segments};
 use hotspan_model::segment::ProfileUse;
-use hotspan_model::{Class, EndpointProfile, Finding, SegmentRecord, TraceId};
+use hotspan_model::{Class, EndpointProfile, Finding, FindingScope, SegmentRecord, TraceId};
 use hotspan_testkit::notation;
 
 /// The records of every segment in `text`.
@@ -66,13 +66,72 @@ pub(crate) fn check_findings(text: &str, expected: Expect) {
     expected.assert_eq(&findings.map(draw_repeats).collect::<String>());
 }
 
-/// A finding about repeated calls on one line.
-fn draw_repeats(finding: &Finding) -> String {
+/// Compares the issues that the requests of one endpoint raise, one a line,
+/// with what is expected. Each text is an endpoint of its own.
+pub(crate) fn check_issues(texts: &[&str], expected: Expect) {
+    expected.assert_eq(&texts.iter().map(|text| issues(text)).collect::<String>());
+}
+
+/// In how many traces each issue is found, and whether over all requests.
+fn issues(text: &str) -> String {
+    let records = records(text);
+    let mut issues: Vec<Vec<Finding>> = Vec::new();
+    let traces = records.iter().flat_map(|record| record.findings.clone());
+    for finding in traces.chain(analyze_profile(&profile(&records))) {
+        let known = issues.iter_mut().find(|known| known[0].fingerprint == finding.fingerprint);
+        match known {
+            Some(known) => known.push(finding),
+            None => issues.push(vec![finding]),
+        }
+    }
+    issues.iter().map(|issue| draw_issue(issue)).collect()
+}
+
+/// An issue on one line: what it is, where it was seen, and each cause.
+fn draw_issue(findings: &[Finding]) -> String {
+    findings.iter().for_each(check_words);
+    let (first, last) = (&findings[0], &findings[findings.len() - 1]);
+    let traces = findings.iter().filter(|finding| finding.scope == FindingScope::Trace).count();
+    let over_requests = if last.scope == FindingScope::Endpoint {
+        let affected = (last.requests_affected, last.requests, last.share_of_wall() * 100.0);
+        format!(", {} of {} requests {:.1}%", affected.0, affected.1, affected.2)
+    } else {
+        String::new()
+    };
+    let cause =
+        |finding: &Finding| format!("{} ({})", finding.cause.code, finding.cause.confidence.slug());
+    let mut causes: Vec<String> = findings.iter().map(cause).collect();
+    causes.dedup();
+    format!(
+        "{}: {}, {traces} traces{over_requests}, {} | {}\n",
+        first.detector,
+        first.subject,
+        causes.join(", "),
+        first.fixes[0].title,
+    )
+}
+
+/// The words are whole, there is something to do, and nobody is told to do at
+/// one time what waits for each other.
+fn check_words(finding: &Finding) {
     // Templates have places for values, too.
     const PLACES: [&str; 4] = ["id", "uuid", "hash", "date"];
     let mut names = finding.cause.text.split('{').skip(1).filter_map(|rest| rest.split('}').next());
     assert!(names.all(|name| PLACES.contains(&name)), "{}", finding.cause.text);
     assert!(!finding.fixes.is_empty(), "{} has no fix", finding.cause.code);
+    let lookups = [Class::CredentialLookup, Class::TokenFetch, Class::SecretFetch];
+    if !lookups.contains(&finding.class) {
+        return;
+    }
+    let advice = finding.fixes.iter().map(|fix| format!("{} {}", fix.title, fix.note));
+    for text in advice.chain([finding.cause.text.clone()]) {
+        assert!(!text.to_lowercase().contains("parallel"), "{text}");
+    }
+}
+
+/// A finding about repeated calls on one line.
+fn draw_repeats(finding: &Finding) -> String {
+    check_words(finding);
     format!(
         "{}: {}, {} of {} calls, {:.1} ms, {} ({})\n",
         finding.detector,

@@ -30,6 +30,7 @@ fn over_otlp() {
         expect![[r#"
             http `POST /reports`: 3912.0 ms = credential_lookup 1357.8 database 364.0 own 2190.2
               aws-imds: 365 lookups, 1095 calls, 1357.8 ms, hidden 0.0 ms
+              repeated-identical-query SELECT images postgresql: 181 lookups, 182 calls, 362.0 ms, hidden 0.0 ms
               -> AWS credential lookups 34.7%: new_provider_per_use (very likely) | Share one provider between all clients
               -> Repeated query: SELECT images 9.3%: same_query_again (very likely) | Keep the answer for the length of the request
         "#]],
@@ -93,6 +94,7 @@ fn cut_by_the_sdk() {
         expect![[r#"
             http `POST /reports`: 3912.0 ms = credential_lookup 1011.8 database 364.0 own 2536.2
               aws-imds: 272 lookups, 816 calls, 1011.8 ms, hidden 0.0 ms
+              repeated-identical-query SELECT images: 181 lookups, 182 calls, 362.0 ms, hidden 0.0 ms
               -> AWS credential lookups 25.9%, at least: new_provider_per_use (very likely) | Share one provider between all clients
               -> Repeated query: SELECT images 9.3%, at least: same_query_again (very likely) | Keep the answer for the length of the request
         "#]],
@@ -102,6 +104,7 @@ fn cut_by_the_sdk() {
         expect![[r#"
             http `POST /reports`: 3912.0 ms = credential_lookup 1008.1 database 364.0 own 2539.9
               aws-imds: 271 lookups, 813 calls, 1008.1 ms, hidden 0.0 ms
+              repeated-identical-query SELECT images: 181 lookups, 182 calls, 362.0 ms, hidden 0.0 ms
               -> AWS credential lookups 25.8%: new_provider_per_use (very likely) | Share one provider between all clients
               -> Repeated query: SELECT images 9.3%: same_query_again (very likely) | Keep the answer for the length of the request
         "#]],

@@ -44,6 +44,13 @@ fn calls_ask_for_the_same_or_not() {
             "client GET 1+1 http.request.method=GET server.address=a",
             unknown,
         ),
+        (
+            "otel",
+            "aws SecretsManager.GetSecretValue 1+1 aws.secretsmanager.secret.arn=arn:a",
+            "aws SecretsManager.GetSecretValue 1+1 aws.secretsmanager.secret.arn=arn:b",
+            differs,
+        ),
+        ("otel", "aws SSM.GetParameter 1+1", "aws SSM.GetParameter 1+1", unknown),
         ("otel", "SELECT * FROM t WHERE a = 7 1+1", "SELECT * FROM t WHERE a = 7 1+1", same),
         ("otel", "SELECT * FROM t WHERE a = 7 1+1", "SELECT * FROM t WHERE a = 8 1+1", differs),
         ("otel", "SELECT * FROM t WHERE a = ? 1+1", "SELECT * FROM t WHERE a = ? 1+1", unknown),

@@ -35,6 +35,11 @@ fn remote_procedures() {
             "client x 1+1 rpc.system.name=jsonrpc rpc.method=eth_call",
             "Rpc : eth_call (rpc)",
         ),
+        (
+            "otel",
+            "client x 1+1 rpc.system=grpc rpc.service=google.cloud.secretmanager.v1.SecretManagerService rpc.method=AccessSecretVersion server.address=secretmanager.googleapis.com",
+            "Rpc secretmanager.googleapis.com: google.cloud.secretmanager.v1.SecretManagerService.AccessSecretVersion (secret_fetch)",
+        ),
     ]);
 }
 
@@ -119,6 +124,31 @@ fn operations_of_aws() {
             "otel",
             "client x 1+1 rpc.system=aws-api rpc.service=SecretsManager rpc.method=GetSecretValue",
             "Rpc Secrets Manager: Secrets Manager.GetSecretValue (secret_fetch)",
+        ),
+        (
+            "otel-old",
+            "client Ssm.GetParameters 1+1 rpc.system=aws-api rpc.service=Ssm rpc.method=GetParameters",
+            "Rpc SSM: SSM.GetParameters (secret_fetch)",
+        ),
+        (
+            "otel",
+            "client SecretsManager.GetSecretValue 1+1 rpc.system=aws-api",
+            "Rpc Secrets Manager: Secrets Manager.GetSecretValue (secret_fetch)",
+        ),
+        (
+            "otel",
+            "client call 1+1 aws.service=AppConfigData aws.operation=GetLatestConfiguration",
+            "Rpc AppConfigData: AppConfigData.GetLatestConfiguration (secret_fetch)",
+        ),
+        (
+            "sentry",
+            "client aws.secretsmanager.GetSecretValue 1+1",
+            "Rpc Secrets Manager: Secrets Manager.GetSecretValue (secret_fetch)",
+        ),
+        (
+            "otel",
+            "aws STS.GetCallerIdentity 1+1",
+            "Rpc STS: STS.GetCallerIdentity (credential_lookup)",
         ),
         ("sentry", "client aws.s3.PutObject 1+1", "Rpc S3: S3.PutObject (rpc)"),
         (

@@ -1,0 +1,140 @@
+//! Looks for tokens and signing keys that are fetched again although the last
+//! ones are still good.
+//!
+//! ```text
+//! in a trace                             over an endpoint's requests
+//! POST /sync                             GET /orders   ×200
+//!   POST idp/oauth2/token                  POST idp/oauth2/token    in nearly
+//!   GET  stock/items/1                     GET  stock/items/7       every one
+//!   POST idp/oauth2/token
+//!   GET  stock/items/2  …                GET /orders   ×200
+//!                                          GET idp/.well-known/jwks.json
+//! ```
+//!
+//! Not meant are one token for each of several services, logins, what an
+//! identity provider does itself, tokens exchanged for other users', and one
+//! refresh. Whether tokens differ is in bodies that no span shows, so that they
+//! are for the same use is told by the calls that follow them.
+
+use std::collections::HashMap;
+
+use hotspan_knowledge::{Family, knowledge};
+use hotspan_model::segment::ClassUse;
+use hotspan_model::{Class, Confidence, EndpointProfile, Finding};
+
+use super::Detector;
+use super::fetching::{self, Waste, answered, asked_again};
+use super::scene::Scene;
+use crate::fetches::{FamilyFetches, Users};
+use crate::study::Study;
+use crate::thresholds::Thresholds;
+
+pub(super) const DETECTOR: Detector = Detector {
+    slug: "token-fetch",
+    title: "Tokens or signing keys fetched again and again",
+    unit: ("fetch", "fetches"),
+    in_segment,
+    uses: Some(uses),
+    in_profile: Some(in_profile),
+};
+
+/// The family of signing keys; every other one hands out tokens.
+const KEYS: &str = "oidc-keys";
+/// How far up the name of a span may say that the token is somebody else's.
+const LEVELS_MAX: usize = 16;
+
+fn uses(study: &Study<'_>) -> Vec<ClassUse> {
+    fetching::uses_of(study, Class::TokenFetch)
+}
+
+fn in_segment(scene: &mut Scene<'_, '_>) {
+    let study = scene.study;
+    let endpoint = &study.segment.facts.endpoint.name;
+    for found in study.fetches.iter().filter(|found| found.class == Class::TokenFetch) {
+        match found.family.id.as_str() {
+            _ if is_meant(endpoint, found.family) => {}
+            KEYS => keys(scene, found),
+            _ => tokens(scene, found),
+        }
+    }
+}
+
+/// Keys and discovery documents have addresses of their own, which spans tell.
+fn keys(scene: &mut Scene<'_, '_>, found: &FamilyFetches) {
+    let calls = answered(scene, found.calls.iter().map(|fetch| fetch.span));
+    let again = asked_again(scene, &calls, scene.thresholds.fetches.same_min);
+    if !again.is_empty() {
+        report(scene, found, &calls, &again, ("keys_per_use", Confidence::VeryLikely));
+    }
+}
+
+fn tokens(scene: &mut Scene<'_, '_>, found: &FamilyFetches) {
+    let limits = &scene.thresholds.fetches;
+    let study = scene.study;
+    let own = found.single().filter(|&call| !is_for_another(study, call));
+    let calls = answered(scene, own);
+    if calls.len() < limits.same_min {
+        return;
+    }
+    let again = used_again(study, &calls, limits.same_min, limits.untold_min);
+    if !again.is_empty() {
+        report(scene, found, &calls, &again, ("token_per_use", Confidence::Likely));
+    }
+}
+
+/// Tokens for a use that an earlier one of `calls` (by start) was fetched for.
+/// Where nothing tells what they are for, their number must.
+fn used_again(
+    study: &Study<'_>,
+    calls: &[usize],
+    same_min: usize,
+    untold_min: usize,
+) -> Vec<usize> {
+    let spans = &study.segment.spans;
+    let mut by_use: HashMap<(u64, Option<u64>), Vec<usize>> = HashMap::new();
+    for (&call, target) in calls.iter().zip(Users::of(study).targets(calls)) {
+        by_use.entry((study.asked(call), target)).or_default().push(call);
+    }
+    let enough = |target: &Option<u64>| if target.is_some() { same_min } else { untold_min };
+    let repeated = by_use.iter().filter(|((_, target), calls)| calls.len() >= enough(target));
+    let mut again: Vec<usize> = repeated.flat_map(|(_, calls)| &calls[1..]).copied().collect();
+    again.sort_unstable_by_key(|&call| (spans[call].start, call));
+    again
+}
+
+fn report(
+    scene: &mut Scene<'_, '_>,
+    fetches: &FamilyFetches,
+    calls: &[usize],
+    again: &[usize],
+    cause: (&'static str, Confidence),
+) {
+    let waste = Waste { fetches, calls, again, cause, share_min: 0.0, figures: Vec::new() };
+    waste.report(scene, &DETECTOR);
+}
+
+/// True when a span around the call says that it is about another user's token.
+fn is_for_another(study: &Study<'_>, call: usize) -> bool {
+    let around = std::iter::successors(Some(call), |&at| study.tree.parents[at]);
+    let logins = &knowledge().logins;
+    around.skip(1).take(LEVELS_MAX).any(|at| logins.is_exchange(&study.segment.spans[at].name))
+}
+
+/// True for an endpoint at which each request is meant to do so: one that hands
+/// out tokens or keys itself, or that people log in at.
+fn is_meant(endpoint: &str, family: &Family) -> bool {
+    let known = knowledge();
+    let (method, path) = endpoint.split_once(' ').unwrap_or(("GET", endpoint));
+    let itself = known.families.http(method, "", path);
+    itself.is_some_and(|itself| itself.class == Class::TokenFetch.slug())
+        || (family.of_callers && known.logins.is_login(endpoint))
+}
+
+fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
+    let cause_of = |family: &Family| match family.id.as_str() {
+        _ if is_meant(&profile.endpoint.name, family) => None,
+        KEYS => Some(("keys_per_request", Confidence::VeryLikely)),
+        _ => Some(("token_per_request", Confidence::Likely)),
+    };
+    fetching::in_profile(profile, thresholds, &DETECTOR, Class::TokenFetch, cause_of)
+}

@@ -11,9 +11,11 @@ use hotspan_model::{
     UnixNanos, ValueRef,
 };
 
+use crate::address::values_of;
 use crate::classify;
 use crate::conventions::{Key, Told, ToldSpan};
 use crate::endpoint::endpoint_of;
+use crate::failure::timed_out;
 use crate::payload::payload_bytes;
 use crate::statement::{Traits, traits_of};
 
@@ -39,6 +41,9 @@ pub struct SpanDigest {
     /// What the call asked for, values included, as
     /// [`asked`](crate::asked()) hashes it; 0 when the span does not tell.
     pub asked: u64,
+    /// The values that the address names which it calls or, for an entry span,
+    /// was called by, three bits each; all bits when there are too many.
+    pub values: u64,
     /// What its operation does not show.
     pub traits: Traits,
     /// Bytes of the answer's body as told, else of the request's, else of the
@@ -57,6 +62,8 @@ pub struct SpanDigest {
     pub entry: EntryHint,
     /// An error event in the shape of a span, not a stretch of time.
     pub error_event: bool,
+    /// It says itself that it ended because time was over.
+    pub timed_out: bool,
 }
 
 // Assembly holds one of these for every open span, so its size is a promise.
@@ -146,6 +153,7 @@ pub fn digest(project: &Arc<str>, span: &Span, asked: u64) -> SpanDigest {
         call: call.map(Arc::new),
         entry_facts,
         asked,
+        values: values_of(span),
         payload_bytes: payload_bytes(&span.attributes),
         http_status: http_status(span),
         resend_count: resend_count(&span.attributes),
@@ -153,6 +161,7 @@ pub fn digest(project: &Arc<str>, span: &Span, asked: u64) -> SpanDigest {
         status: span.status,
         entry: span.entry,
         error_event,
+        timed_out: timed_out(span, http_status(span)),
     }
 }
 

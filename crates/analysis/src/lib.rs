@@ -22,6 +22,7 @@ pub mod tree;
 pub mod verification;
 pub mod waterfall;
 
+mod address;
 mod call_tree;
 mod cause;
 mod classify;
@@ -29,6 +30,7 @@ mod comparison;
 mod conventions;
 mod detectors;
 mod endpoint;
+mod failure;
 mod figures;
 mod fingerprint;
 mod lookups;

@@ -1,7 +1,9 @@
 //! What Hotspan knows about the world, as data: which calls fetch credentials,
 //! tokens or secrets ([`families`]), what each SDK does ([`sdks`]), and what to
-//! tell people about causes ([`causes`]) and fixes ([`fixes`]), and which calls
-//! repeat by their nature ([`natural`]).
+//! tell people about causes ([`causes`]) and fixes ([`fixes`]), which calls
+//! repeat by their nature ([`natural`]), how long clients wait ([`timeouts`]),
+//! what opening a connection looks like ([`connections`]), and what calls may
+//! depend on ([`order`]).
 //!
 //! The data stands in TOML files beside the code, embedded and parsed once.
 //! Causes and fixes have one file for each area, listed below.
@@ -10,21 +12,27 @@
 //! What must not live here: decisions over evidence, spans, I/O.
 
 pub mod causes;
+pub mod connections;
 pub mod families;
 pub mod fixes;
 pub mod natural;
+pub mod order;
 pub mod pattern;
 pub mod sdks;
+pub mod timeouts;
 
 use std::sync::LazyLock;
 
 use thiserror::Error;
 
 pub use causes::{CauseText, Causes};
+pub use connections::Connections;
 pub use families::{Families, Family, Match};
 pub use fixes::{FixText, Fixes};
 pub use natural::Natural;
+pub use order::Order;
 pub use sdks::{AwsSdk, Sdks, TelemetrySdk};
+pub use timeouts::{Timeout, Timeouts};
 
 /// Everything that is known.
 #[derive(Debug, Clone)]
@@ -39,6 +47,12 @@ pub struct Knowledge {
     pub fixes: Fixes,
     /// Calls that repeat by their nature.
     pub natural: Natural,
+    /// How long clients wait.
+    pub timeouts: Timeouts,
+    /// What opening a connection looks like.
+    pub connections: Connections,
+    /// What calls may depend on.
+    pub order: Order,
 }
 
 /// Why a knowledge file is unusable.
@@ -63,6 +77,12 @@ impl Knowledge {
             causes: Causes::of(parse_all(CAUSES)?),
             fixes: Fixes::of(parse_all(FIXES)?),
             natural: parse("natural.toml", include_str!("../data/natural.toml"))?,
+            timeouts: parse("timeouts.toml", include_str!("../data/timeouts.toml"))?,
+            connections: Connections::of(parse(
+                "connections.toml",
+                include_str!("../data/connections.toml"),
+            )?),
+            order: parse("order.toml", include_str!("../data/order.toml"))?,
         })
     }
 }

@@ -2,17 +2,22 @@
 //! file lists them in the order in which they look: what a detector has
 //! explained is not explained again, so the more specific one comes first.
 
+mod connection_setup;
 mod credential_lookup;
 mod fan_out_explosion;
 mod finding;
 mod m_n_plus_one;
 mod n_plus_one_http;
 mod n_plus_one_query;
+mod pool_wait;
 mod repeated_identical_http;
 mod repeated_identical_query;
 mod repetition;
 mod retry_storm;
 mod scene;
+mod serial_calls;
+mod timeout_plateau;
+mod unexplained_gap;
 
 use hotspan_model::segment::ClassUse;
 use hotspan_model::{EndpointProfile, Finding};
@@ -39,15 +44,20 @@ pub(crate) struct Detector {
 }
 
 /// Every detector, the more specific ones first.
-const DETECTORS: [Detector; 8] = [
+const DETECTORS: [Detector; 13] = [
     credential_lookup::DETECTOR,
     retry_storm::DETECTOR,
+    timeout_plateau::DETECTOR,
+    connection_setup::DETECTOR,
+    pool_wait::DETECTOR,
     repeated_identical_query::DETECTOR,
     repeated_identical_http::DETECTOR,
     fan_out_explosion::DETECTOR,
     m_n_plus_one::DETECTOR,
     n_plus_one_query::DETECTOR,
     n_plus_one_http::DETECTOR,
+    serial_calls::DETECTOR,
+    unexplained_gap::DETECTOR,
 ];
 
 /// Slug and title of every detector.

@@ -265,7 +265,7 @@ fn aside_id(nth: usize) -> SpanId {
 }
 
 /// Traces in which something repeats; every detector of repeats finds one.
-const SHAPES: [&str; 7] = [
+const SHAPES: [&str; 12] = [
     "server GET /a 0..2000
   SELECT * FROM orders WHERE id = $1 5+10
   SELECT * FROM items WHERE order_id = $1 20+5 ×12 every 8",
@@ -284,6 +284,22 @@ const SHAPES: [&str; 7] = [
   GET http://stock/items 10+20 ×4 every 21 =503",
     "server GET /a 0..2000
   PUT http://bucket.s3.amazonaws.com/{n} 10+80 ×60 every 0.5",
+    "server GET /a 0..5000
+  GET http://stock/items/{n} 10+1003 ×3 every 1010 !timeout error.type=timeout",
+    "server GET /a 0..2000
+  repeat ×3 every 90
+    internal tcp.connect 10+20 net.peer.name=api
+    GET http://api/a 31+15 =404",
+    "server GET /a 0..2000
+  client pg-pool.connect 10+340 db.system=postgresql net.peer.name=db",
+    "server GET /users/{id} 0..2000 url.path=/users/7
+  GET http://profiles/users/7 10+220
+  GET http://orders/orders?user=7 231+280
+  GET http://points/users/7 512+230",
+    "server GET /a 0..2000
+  SELECT * FROM items WHERE report = 7 10+30
+  GET http://rates/today 50+40
+  POST http://pdf/render 900+1090",
 ];
 
 /// What has nothing to do with them.

@@ -97,12 +97,20 @@ macro_rules! data_files {
 }
 
 /// Where causes are worded, one file for each area.
-const CAUSES: &[DataFile] =
-    data_files!["causes/credentials.toml", "causes/repeats.toml", "causes/retries.toml",];
+const CAUSES: &[DataFile] = data_files![
+    "causes/credentials.toml",
+    "causes/repeats.toml",
+    "causes/retries.toml",
+    "causes/waits.toml",
+];
 
 /// Where fixes are written, one file for each area; the order is theirs, too.
-const FIXES: &[DataFile] =
-    data_files!["fixes/credentials.toml", "fixes/repeats.toml", "fixes/retries.toml",];
+const FIXES: &[DataFile] = data_files![
+    "fixes/credentials.toml",
+    "fixes/repeats.toml",
+    "fixes/retries.toml",
+    "fixes/waits.toml",
+];
 
 fn parse_all<T: serde::de::DeserializeOwned>(files: &[DataFile]) -> Result<Vec<T>, KnowledgeError> {
     files.iter().map(|(file, text)| parse(file, text)).collect()

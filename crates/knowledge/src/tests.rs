@@ -207,7 +207,8 @@ fn time_outs_are_complete_and_found() {
     };
     assert_eq!(what("ruby", "http", false, 60_000), "Net::HTTP");
     assert_eq!(what("go", "http", false, 60_000), "nginx");
-    assert_eq!(what("java", "cache", false, 2_000), "-");
+    assert_eq!(what("java", "cache", false, 2_000), "Jedis");
+    assert_eq!(what("php", "cache", false, 2_000), "-");
     assert_eq!(what("python", "http", true, 60_000), "-");
     assert!(timeouts.find("python", "dns", true, |ms| ms == 5_000).is_some());
     assert_eq!(timeouts.round(|ms| (4_900..5_100).contains(&ms)), Some(5_000));

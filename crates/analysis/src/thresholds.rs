@@ -157,6 +157,9 @@ pub struct TimeoutThresholds {
     /// How far they may be apart, as a part of their length, 0..=1. Timers are
     /// exact; what comes on top is the work around the call.
     pub spread_max: f64,
+    /// Answered calls of equal length that have no shorter ones beside them
+    /// must be so long: many services take about a second for their work.
+    pub exact_ns_min: i64,
     /// Fewer calls must each have waited so long …
     pub few_ns_min: i64,
     /// … and cost such a share of the request, 0..=1: one call that fails is
@@ -170,6 +173,7 @@ impl Default for TimeoutThresholds {
             waited_ns_min: 500 * NANOS_PER_MILLI,
             calls_min: 3,
             spread_max: 0.03,
+            exact_ns_min: 2_900 * NANOS_PER_MILLI,
             few_ns_min: 1_000 * NANOS_PER_MILLI,
             few_share_min: 0.1,
         }
@@ -216,9 +220,11 @@ impl Default for ConnectionThresholds {
 /// Thresholds of waits for a connection of a pool or for a lock.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub struct WaitThresholds {
-    /// A single wait that is no connection being opened: those take some tens
-    /// of milliseconds, with encryption and far away up to about this.
+    /// A single wait that is no connection being opened: to far away, and with
+    /// encryption, those take up to about this.
     pub single_ns_min: i64,
+    /// The same for each of two or more: a second one would be free by then.
+    pub long_ns_min: i64,
     /// A wait that counts among several. A connection that is free is handed
     /// out within microseconds.
     pub wait_ns_min: i64,
@@ -233,7 +239,8 @@ pub struct WaitThresholds {
 impl Default for WaitThresholds {
     fn default() -> Self {
         Self {
-            single_ns_min: 100 * NANOS_PER_MILLI,
+            single_ns_min: 500 * NANOS_PER_MILLI,
+            long_ns_min: 100 * NANOS_PER_MILLI,
             wait_ns_min: 10 * NANOS_PER_MILLI,
             waits_min: 3,
             lock_ns_min: 200 * NANOS_PER_MILLI,

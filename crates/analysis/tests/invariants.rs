@@ -291,7 +291,7 @@ const SHAPES: [&str; 12] = [
     internal tcp.connect 10+20 net.peer.name=api
     GET http://api/a 31+15 =404",
     "server GET /a 0..2000
-  client pg-pool.connect 10+340 db.system=postgresql net.peer.name=db",
+  client pg-pool.connect 10+640 db.system=postgresql net.peer.name=db",
     "server GET /users/{id} 0..2000 url.path=/users/7
   GET http://profiles/users/7 10+220
   GET http://orders/orders?user=7 231+280

@@ -15,7 +15,7 @@
 //! belongs to them. An endpoint with few requests opens connections rightly:
 //! idle ones are closed between them.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use hotspan_model::normalise::url;
@@ -65,7 +65,9 @@ fn opened<'s>(study: &Study<'s>) -> BTreeMap<&'s str, Opened> {
     for &span in study.tree.order.iter().filter(|&&span| is_set_up(&spans[span])) {
         let inside = study.tree.parents[span].is_some_and(|parent| is_set_up(&spans[parent]));
         let host = host_of(study, span);
-        if inside || study.lookups.owners[span].is_some() || lookups.contains(&host) {
+        // Names that are not told may be different ones.
+        let known = !host.is_empty() && !lookups.contains(&host);
+        if inside || study.lookups.owners[span].is_some() || !known {
             continue;
         }
         hosts.entry(host).or_default().spans.push(span);
@@ -150,11 +152,14 @@ fn uses(study: &Study<'_>) -> Vec<ClassUse> {
             wall_ns: study.paths.of_set_ns(opened.spans.iter().copied()),
             hidden_ns: 0,
             evidence: opened.spans.iter().take(EVIDENCE_MAX).map(|&s| spans[s].span_id).collect(),
-            templates: vec![template_of(host)],
+            templates: vec![url::path_template(host)],
         })
         .collect();
     uses.sort_by_key(|class_use| -class_use.wall_ns);
     uses.truncate(USES_MAX);
+    // A request counts once for a row.
+    let mut rows = BTreeSet::new();
+    uses.retain(|class_use| rows.insert((class_use.class, Arc::clone(&class_use.family))));
     uses
 }
 
@@ -163,10 +168,6 @@ fn class_of(study: &Study<'_>, opened: &Opened) -> Class {
     let call = |span: &usize| study.segment.spans[*span].call.as_ref();
     let connects = opened.spans.iter().filter_map(call).any(|call| call.kind == CallKind::Connect);
     if connects { Class::ConnectionSetup } else { Class::Dns }
-}
-
-fn template_of(host: &str) -> String {
-    if host.is_empty() { "(host not told)".to_owned() } else { url::path_template(host) }
 }
 
 /// Hosts that fall into one row only by chance are told apart by their
@@ -219,7 +220,7 @@ fn finding(scene: &Scene<'_, '_>, host: &str, opened: &Opened, wall_ns: i64) -> 
     let study = scene.study;
     let spans = &study.segment.spans;
     let count = opened.connections.len();
-    let template = template_of(host);
+    let template = url::path_template(host);
     let each_ns = opened.spans.iter().map(|&span| spans[span].duration_ns());
     let each_ns = each_ns.fold(0, |sum: i64, nanos| sum.saturating_add(nanos)) / count as i64;
     let class = class_of(study, opened);

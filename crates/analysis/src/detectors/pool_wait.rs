@@ -11,9 +11,8 @@
 //!   mutex.lock          ├────── 2.1 s ──────┤
 //! ```
 //!
-//! A wait in which a connection is opened is that connection's. A wait of some
-//! tens of milliseconds may be one being opened that has no span; so a single
-//! one must be longer. Statements that only fail or pass by (`NOWAIT`, `SKIP
+//! A wait in which a connection is opened is that connection's. A wait may
+//! also be for one that is opened and has no span; so a single one must be long. Statements that only fail or pass by (`NOWAIT`, `SKIP
 //! LOCKED`) do not wait.
 
 use hotspan_knowledge::knowledge;
@@ -25,7 +24,7 @@ use super::repetition::{class_of, identity_of, name_of_call};
 use super::scene::Scene;
 use crate::classify::set_up::ACQUIRE;
 use crate::digest::SpanDigest;
-use crate::repeats::{Series, operation_key};
+use crate::repeats::operation_key;
 use crate::study::Study;
 use crate::{figures, wording};
 
@@ -172,16 +171,20 @@ fn cause_of(
 ) -> Option<(&'static str, Confidence)> {
     let (study, limits) = (scene.study, &scene.thresholds.waits);
     match wait {
+        // A span that is only called so may do more than wait.
+        Wait::Lock if study.segment.spans[spans[0]].call.is_none() => {
+            Some(("lock_wait", Confidence::Likely))
+        }
         Wait::Lock => Some(("lock_wait", Confidence::VeryLikely)),
         // The statement itself may be slow.
         Wait::Row => Some(("row_lock_wait", Confidence::Possible)),
         Wait::Connection => {
-            let long = |span: &&usize| study.paths.own_ns(**span) >= limits.single_ns_min;
-            let crowded = Series::new(study, spans).at_once() > 1;
-            let longs = spans.iter().filter(long).count();
-            if longs > 1 || (crowded && longs > 0) {
+            let as_long_as = |nanos: i64| {
+                spans.iter().filter(|&&span| study.paths.own_ns(span) >= nanos).count()
+            };
+            if as_long_as(limits.long_ns_min) > 1 {
                 Some(("pool_exhausted", Confidence::Likely))
-            } else if longs > 0 || spans.len() >= limits.waits_min {
+            } else if as_long_as(limits.single_ns_min) > 0 || spans.len() >= limits.waits_min {
                 Some(("pool_exhausted", Confidence::Possible))
             } else {
                 None

@@ -100,19 +100,20 @@ fn is_candidate(scene: &Scene<'_, '_>, call: usize) -> bool {
     let nanos = span.duration_ns();
     scene.is_free(call)
         && nanos >= limits.call_ns_min
+        && (200..300).contains(&span.http_status)
+        && span.asked != 0
+        && span.traits.page == 0
+        && study.paths.of_set_ns([call]) * 10 >= nanos * 9
         && span.call.as_ref().is_some_and(|known| {
             let method = known.operation.split(' ').next().unwrap_or_default();
             known.kind == CallKind::Http
                 && known.class == Class::Http
                 && matches!(method, "GET" | "HEAD")
-                && !knowledge().order.is_gate(&known.operation)
-                && !knowledge().timeouts.waits_by_nature(&known.operation)
+                // GraphQL asks by its body.
                 && !known.operation.contains('(')
+                && !knowledge().timeouts.waits_by_nature(&known.operation)
+                && !knowledge().order.is_gate(&known.operation)
         })
-        && (200..300).contains(&span.http_status)
-        && span.asked != 0
-        && span.traits.page == 0
-        && study.paths.of_set_ns([call]) * 10 >= nanos * 9
 }
 
 /// Parts of a run whose addresses name nothing that an answer in it brought.

@@ -11,11 +11,12 @@
 //! stretch may be work as well, or a call, a lock, a garbage collection or a
 //! sleep: the trace does not tell, so the cause stays undetermined, and what
 //! stood before and after is said. Left alone are requests with few calls,
-//! where spans are missing everywhere; what follows the last call of the entry
+//! where spans are missing everywhere; streams and those who wait for news; what follows the last call of the entry
 //! span, where an answer is written or streamed; pauses between equal calls and
 //! before another attempt; and requests that look up credentials, which are
 //! mostly the first of their process and load code.
 
+use hotspan_knowledge::knowledge;
 use hotspan_model::{Class, Confidence, Finding};
 
 use super::Detector;
@@ -48,7 +49,7 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
     else {
         return;
     };
-    if !is_instrumented(scene) {
+    if !can_tell(scene) {
         return;
     }
     let beside = beside(study, longest);
@@ -65,10 +66,13 @@ fn is_uncovered(study: &Study<'_>, slice: &Slice) -> bool {
     slice.family.is_none() && span.call.is_none() && !study.tree.children[slice.span].is_empty()
 }
 
-fn is_instrumented(scene: &Scene<'_, '_>) -> bool {
+fn can_tell(scene: &Scene<'_, '_>) -> bool {
     let study = scene.study;
     let calls = study.segment.spans.iter().filter(|span| span.call.is_some()).count();
-    calls >= scene.thresholds.gaps.calls_min
+    let endpoint = &study.segment.facts.endpoint.name;
+    !knowledge().natural.is_request("", endpoint)
+        && !knowledge().timeouts.waits_by_nature(endpoint)
+        && calls >= scene.thresholds.gaps.calls_min
         && study.lookups.families.is_empty()
         && study.cut_at.is_none()
 }

@@ -118,6 +118,19 @@ fn to_different_hosts() {
 }
 
 #[test]
+fn names_that_are_not_told() {
+    check_findings(
+        "
+        server GET /page 0..900
+          repeat ×4 every 100
+            client dns.lookup 10+35
+            GET http://api{n}x/a 46+10
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
 fn needed_at_one_time() {
     check_findings(
         "

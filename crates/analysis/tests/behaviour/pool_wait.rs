@@ -10,11 +10,11 @@ fn a_long_wait_for_a_connection() {
         "
         trace 1 lang=javascript
         server GET /page 0..900
-          client pg-pool.connect 10+340 db.system=postgresql net.peer.name=db
-          SELECT * FROM users WHERE id = 7 352+4
+          client pg-pool.connect 10+640 db.system=postgresql net.peer.name=db
+          SELECT * FROM users WHERE id = 7 652+4
         ",
         expect![[r#"
-            pool-wait: Waiting for a connection: db, 1 of 1 calls, 340.0 ms, pool_exhausted (possible)
+            pool-wait: Waiting for a connection: db, 1 of 1 calls, 640.0 ms, pool_exhausted (possible)
         "#]],
     );
 }
@@ -88,7 +88,7 @@ fn a_lock_in_the_process() {
           SELECT * FROM stock WHERE sku = $1 620+4
         ",
         expect![[r#"
-            pool-wait: Waiting for a lock: RateLimiterMutex.acquire, 1 of 1 calls, 600.0 ms, lock_wait (very likely)
+            pool-wait: Waiting for a lock: RateLimiterMutex.acquire, 1 of 1 calls, 600.0 ms, lock_wait (likely)
         "#]],
     );
 }
@@ -111,9 +111,9 @@ fn a_connection_that_is_opened_meanwhile() {
     check_findings(
         "
         server GET /page 0..900
-          client pg-pool.connect 10+340 db.system=postgresql net.peer.name=db
-            client pg.connect 11+335 db.system=postgresql net.peer.name=db
-          SELECT * FROM users WHERE id = 7 352+4
+          client pg-pool.connect 10+640 db.system=postgresql net.peer.name=db
+            client pg.connect 11+635 db.system=postgresql net.peer.name=db
+          SELECT * FROM users WHERE id = 7 652+4
         ",
         expect![[""]],
     );
@@ -124,8 +124,8 @@ fn a_connection_that_may_be_opened_meanwhile() {
     check_findings(
         "
         server GET /page 0..400
-          client pg-pool.connect 10+60 db.system=postgresql net.peer.name=db
-          SELECT * FROM users WHERE id = 7 75+4
+          client pg-pool.connect 10+160 db.system=postgresql net.peer.name=db
+          SELECT * FROM users WHERE id = 7 175+4
         ",
         expect![[""]],
     );

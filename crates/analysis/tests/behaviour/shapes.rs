@@ -87,7 +87,6 @@ fn time_by_class() {
         ",
         expect![[r#"
             http `GET /a`: 100.0 ms = token_fetch 10.0 secret_fetch 5.0 dns 1.0 database 20.0 cache 5.0 http 20.0 queue 7.0 own 32.0
-              connection-setup 5: 1 lookups, 1 calls, 1.0 ms, hidden 0.0 ms
         "#]],
     );
 }

@@ -275,6 +275,46 @@ fn a_short_time_out_in_a_long_request() {
 }
 
 #[test]
+fn failures_of_one_odd_length() {
+    check_findings(
+        "
+        server GET /page 0..9000
+          client a 10+702 rpc.system=grpc rpc.service=shop.Cart rpc.method=Get !error
+          client b 720+705 rpc.system=grpc rpc.service=shop.Cart rpc.method=List !error
+          client c 1430+703 rpc.system=grpc rpc.service=shop.Cart rpc.method=Sum !error
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
+fn answered_and_all_long() {
+    check_findings(
+        "
+        trace 1 lang=go
+        server GET /page 0..20000
+          GET http://api/a 10+5012
+          GET http://api/b 5030+5014
+          GET http://api/c 10050+5011
+        ",
+        expect![[r#"
+            timeout-plateau: Time-outs: a call to api, 3 of 3 calls, 15037.0 ms, wait_before_answer (possible)
+        "#]],
+    );
+    // A second is what many services take for their work.
+    check_findings(
+        "
+        trace 1 lang=go
+        server GET /page 0..5000
+          GET http://api/a 10+1012
+          GET http://api/b 1030+1014
+          GET http://api/c 2050+1011
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
 fn server_errors_are_answers() {
     check_findings(
         "

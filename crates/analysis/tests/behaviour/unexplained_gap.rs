@@ -89,6 +89,19 @@ fn no_children_at_all() {
 }
 
 #[test]
+fn somebody_who_waits_for_news() {
+    check_findings(
+        "
+        server GET /orders/{id}/events 0..4400
+          SELECT * FROM orders WHERE id = 7 10+30
+          SELECT * FROM users WHERE id = 7 50+30
+          SELECT * FROM news WHERE id = 7 4300+30
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
 fn few_calls() {
     check_findings(
         "

@@ -5,11 +5,12 @@
 //! | failed, and half of them say that time was over | calls time out | very likely |
 //! | failed without an answer at the time-out of a client of the language | calls time out | likely |
 //! | the same at a time-out of something else | calls time out | likely; possible for a few |
-//! | the same at no known one, three after one another | calls time out | likely at a round number, else possible |
+//! | the same at a round number, three after one another | calls time out | likely |
 //! | answered, after a wait that is known, others much shorter | wait before the answer | likely |
-//! | the same, no others, but different calls | wait before the answer | possible |
+//! | the same without others, but long, exact, and different calls | wait before the answer | possible |
 //!
-//! Calls that end together say little: whoever cancels one may cancel all.
+//! Calls that end together say little: whoever cancels one may cancel all. And
+//! calls of equal length that were answered, or failed, may have done equal work.
 
 use hotspan_knowledge::{Timeout, knowledge};
 use hotspan_model::Confidence;
@@ -68,8 +69,8 @@ fn unanswered_calls(scene: &Scene<'_, '_>, calls: &[usize], length_ns: i64) -> O
     } else if let Some(known) = known {
         let of_client = !known.languages.is_empty();
         if many || of_client { Confidence::Likely } else { Confidence::Possible }
-    } else if one_after_another(study, calls) >= calls_min {
-        if round.is_some() { Confidence::Likely } else { Confidence::Possible }
+    } else if round.is_some() && one_after_another(study, calls) >= calls_min {
+        Confidence::Likely
     } else {
         return None;
     };
@@ -103,7 +104,9 @@ fn answered_calls(scene: &Scene<'_, '_>, calls: &[usize], length_ns: i64) -> Opt
     let quick: Vec<i64> = others.iter().copied().filter(|nanos| *nanos < length_ns / 5).collect();
     let confidence = if quick.len() >= calls.len() / 2 && !quick.is_empty() {
         Confidence::Likely
-    } else if different(study, calls) >= scene.thresholds.timeouts.calls_min {
+    } else if is_exact(scene, calls, length_ns)
+        && different(study, calls) >= scene.thresholds.timeouts.calls_min
+    {
         Confidence::Possible
     } else {
         return None;
@@ -143,6 +146,13 @@ fn decides(kind: &str) -> String {
         }
     }
     .to_owned()
+}
+
+/// True for lengths that no work has by chance: long, and hardly apart.
+fn is_exact(scene: &Scene<'_, '_>, calls: &[usize], length_ns: i64) -> bool {
+    let (limits, spans) = (&scene.thresholds.timeouts, &scene.study.segment.spans);
+    let ends = [calls[0], calls[calls.len() - 1]].map(|call| spans[call].duration_ns());
+    length_ns >= limits.exact_ns_min && (ends[1] - ends[0]) * 100 <= length_ns
 }
 
 /// The time-out that is known to be so long for calls like this one.

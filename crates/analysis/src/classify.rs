@@ -11,6 +11,7 @@ pub(crate) mod http;
 mod message;
 mod rpc;
 mod search;
+pub(crate) mod set_up;
 
 use std::sync::Arc;
 
@@ -28,7 +29,7 @@ pub(crate) fn call_of(span: &ToldSpan<'_>) -> Option<Call> {
     if matches!(span.kind, SpanKind::Server | SpanKind::Consumer) {
         return None;
     }
-    set_up(span)
+    set_up::set_up(span)
         .or_else(|| aws::operation(span))
         .or_else(|| database::statement(span))
         .or_else(|| message::message(span))
@@ -108,35 +109,6 @@ fn known_step(slug: &str) -> LookupStep {
         "batch" => LookupStep::Batch,
         _ => LookupStep::Other,
     }
-}
-
-/// Name resolution and connection set-up as spans of their own.
-fn set_up(span: &ToldSpan<'_>) -> Option<Call> {
-    let target = peer(&span.attributes);
-    match span.name.as_str() {
-        // OpenTelemetry Ruby's is an internal span called just `connect`.
-        "connect" | "tcp.connect" | "tls.connect" | "HTTP CONNECT" if !target.is_empty() => {
-            Some(call(CallKind::Connect, Class::ConnectionSetup, target, "connect"))
-        }
-        name if is_driver_set_up(span) => {
-            // A pool hands out what it has: waiting for it is no connecting.
-            let operation = if name.contains("pool") { "acquire" } else { "connect" };
-            Some(call(CallKind::Connect, Class::ConnectionSetup, target, operation))
-        }
-        "dns.lookup" | "dns.resolve" => Some(call(CallKind::Dns, Class::Dns, target, "resolve")),
-        _ if op(span) == "http.connect" => {
-            Some(call(CallKind::Connect, Class::ConnectionSetup, target, "connect"))
-        }
-        _ => None,
-    }
-}
-
-/// What drivers and pools of databases call it: `pg-pool.connect`, `redis-connect`.
-fn is_driver_set_up(span: &ToldSpan<'_>) -> bool {
-    let connects = [".connect", "-connect"].iter().any(|end| span.name.ends_with(end));
-    connects
-        && !span.name.contains(' ')
-        && span.attributes.first_str(&[Key::DbSystemName, Key::DbSystem]).is_some()
 }
 
 /// A client span that fits nothing known still leaves the service.

@@ -2,6 +2,7 @@
 //! file lists them in the order in which they look: what a detector has
 //! explained is not explained again, so the more specific one comes first.
 
+mod connection_setup;
 mod credential_lookup;
 mod endpoint_regression;
 mod fan_out_explosion;
@@ -12,17 +13,21 @@ mod large_payload;
 mod m_n_plus_one;
 mod n_plus_one_http;
 mod n_plus_one_query;
+mod pool_wait;
 mod repeated_everywhere;
 mod repeated_identical_http;
 mod repeated_identical_query;
 mod repetition;
 mod retry_storm;
 mod scene;
+mod secret_fetch;
+mod serial_calls;
 mod slow_dependency;
 mod slow_query;
-mod secret_fetch;
 mod spread;
+mod timeout_plateau;
 mod token_fetch;
+mod unexplained_gap;
 
 use hotspan_model::segment::ClassUse;
 use hotspan_model::{EndpointProfile, Finding};
@@ -55,19 +60,24 @@ pub(crate) struct Detector {
 }
 
 /// Every detector, the more specific ones first.
-const DETECTORS: [Detector; 12] = [
+const DETECTORS: [Detector; 17] = [
     credential_lookup::DETECTOR,
     retry_storm::DETECTOR,
+    timeout_plateau::DETECTOR,
+    connection_setup::DETECTOR,
     token_fetch::DETECTOR,
     secret_fetch::DETECTOR,
+    pool_wait::DETECTOR,
     repeated_identical_query::DETECTOR,
     repeated_identical_http::DETECTOR,
     fan_out_explosion::DETECTOR,
     m_n_plus_one::DETECTOR,
     n_plus_one_query::DETECTOR,
     n_plus_one_http::DETECTOR,
+    serial_calls::DETECTOR,
     slow_query::DETECTOR,
     large_payload::DETECTOR,
+    unexplained_gap::DETECTOR,
 ];
 
 /// Slug, title and unit of detectors that look at an endpoint over time.

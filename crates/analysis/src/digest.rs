@@ -11,9 +11,11 @@ use hotspan_model::{
     UnixNanos, ValueRef,
 };
 
+use crate::address::values_of;
 use crate::classify;
 use crate::conventions::{Key, Told, ToldSpan};
 use crate::endpoint::endpoint_of;
+use crate::failure::timed_out;
 use crate::form::{StatementForm, form_of};
 use crate::payload::payload_bytes;
 use crate::statement::{Traits, traits_of};
@@ -38,8 +40,13 @@ pub struct SpanDigest {
     /// What only entry spans need kept.
     pub entry_facts: Option<Arc<EntryFacts>>,
     /// What the call asked for, values included, as
-    /// [`asked`](crate::asked()) hashes it; 0 when the span does not tell.
-    pub asked: u64,
+    /// [`asked`](crate::asked()) hashes it, folded to half its bits: calls of one
+    /// trace are few enough to be told apart by them. 0 when the span does not
+    /// tell.
+    pub asked: u32,
+    /// The values that the address names which it calls or, for an entry span,
+    /// was called by, three bits each; all bits when there are too many.
+    pub values: u64,
     /// What its operation does not show.
     pub traits: Traits,
     /// What its statement looks like, when it took long.
@@ -59,8 +66,21 @@ pub struct SpanDigest {
     pub status: Status,
     /// Whether it says it is an entry span.
     pub entry: EntryHint,
-    /// An error event in the shape of a span, not a stretch of time.
-    pub error_event: bool,
+    /// What else it says of itself.
+    pub remark: Remark,
+}
+
+/// What a span says of itself beside its figures. One of them is enough: an
+/// error event takes no time that could be over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
+pub enum Remark {
+    /// Nothing.
+    #[default]
+    None,
+    /// It is an error event in the shape of a span, not a stretch of time.
+    ErrorEvent,
+    /// It ended because time was over.
+    TimedOut,
 }
 
 // Assembly holds one of these for every open span, so its size is a promise.
@@ -98,6 +118,11 @@ impl SpanDigest {
         let call = self.call.as_deref().filter(|call| call.kind == CallKind::Http);
         let method = call.and_then(|call| call.operation.split(' ').next());
         matches!(method, Some("POST" | "PUT" | "PATCH" | "QUERY"))
+    }
+
+    /// True for an error event in the shape of a span.
+    pub fn is_error_event(&self) -> bool {
+        self.remark == Remark::ErrorEvent
     }
 
     /// True when the call is known to have failed.
@@ -150,15 +175,30 @@ pub fn digest(project: &Arc<str>, span: &Span, asked: u64) -> SpanDigest {
         traits: call.as_ref().map_or(Traits::default(), |call| traits_of(span, call.kind)),
         call: call.map(Arc::new),
         entry_facts,
-        asked,
+        asked: folded(asked),
+        values: values_of(span),
         payload_bytes: payload_bytes(&span.attributes),
         http_status: http_status(span),
         resend_count: resend_count(&span.attributes),
         kind: span.kind,
         status: span.status,
         entry: span.entry,
-        error_event,
+        remark: remark(error_event, timed_out(span, http_status(span))),
     }
+}
+
+fn remark(error_event: bool, timed_out: bool) -> Remark {
+    match (error_event, timed_out) {
+        (true, _) => Remark::ErrorEvent,
+        (_, true) => Remark::TimedOut,
+        _ => Remark::None,
+    }
+}
+
+/// Half the bits of a hash; 0 stays what only nothing is.
+fn folded(hash: u64) -> u32 {
+    let folded = (hash >> u32::BITS) as u32 ^ hash as u32;
+    if hash == 0 { 0 } else { folded.max(1) }
 }
 
 /// `status` is what sentry-ruby 5 calls the HTTP status in a span's data.

@@ -25,6 +25,7 @@ pub mod tree;
 pub mod verification;
 pub mod waterfall;
 
+mod address;
 mod call_tree;
 mod cause;
 mod classify;
@@ -32,6 +33,7 @@ mod comparison;
 mod conventions;
 mod detectors;
 mod endpoint;
+mod failure;
 mod fetches;
 mod figures;
 mod fingerprint;

@@ -42,7 +42,7 @@ impl Segment {
 
     /// How many spans it has, error events left out.
     pub fn spans_counted(&self) -> u32 {
-        self.spans.iter().filter(|span| !span.error_event).count() as u32
+        self.spans.iter().filter(|span| !span.is_error_event()).count() as u32
     }
 }
 

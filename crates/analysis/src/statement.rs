@@ -28,6 +28,8 @@ pub struct Traits {
     pub page: u16,
     /// It asks for or writes many rows at once.
     pub batch: bool,
+    /// It waits for a lock if somebody else has it.
+    pub locks: bool,
 }
 
 /// The traits of a call of `kind` that `span` makes.
@@ -89,6 +91,9 @@ struct Reader {
     orders: bool,
     limits: bool,
     offset: u16,
+    locks: bool,
+    /// `NOWAIT`, `SKIP LOCKED`.
+    passes_locks: bool,
 }
 
 #[derive(Default, Clone, Copy, PartialEq, Eq)]
@@ -100,6 +105,7 @@ enum Before {
     Compares,
     Offset,
     Any,
+    For,
 }
 
 #[derive(Clone, Copy)]
@@ -201,9 +207,11 @@ impl Reader {
 
     fn word(&mut self, word: &[u8]) {
         let is = |text: &str| word.eq_ignore_ascii_case(text.as_bytes());
+        self.lock(word);
         self.before = match word.len() {
             2 if is("in") => Before::In,
             3 if is("any") => Before::Any,
+            3 if is("for") => Before::For,
             6 if is("offset") => Before::Offset,
             _ => Before::Other,
         };
@@ -220,6 +228,32 @@ impl Reader {
                 hash(state, &[byte.to_ascii_lowercase()])
             });
         }
+    }
+
+    /// `FOR UPDATE` and its kin, `LOCK TABLE`, functions that wait for a lock.
+    fn lock(&mut self, word: &[u8]) {
+        const FUNCTIONS: [&str; 6] = [
+            "get_lock",
+            "pg_advisory_lock",
+            "pg_advisory_lock_shared",
+            "pg_advisory_xact_lock",
+            "pg_advisory_xact_lock_shared",
+            "sp_getapplock",
+        ];
+        let is = |text: &str| word.eq_ignore_ascii_case(text.as_bytes());
+        self.locks |= match word.len() {
+            2 | 3 | 5 | 6 if self.before == Before::For => {
+                ["no", "key", "share", "update"].into_iter().any(is)
+            }
+            4 => self.shape == FIRST && is("lock"),
+            8 | 13 | 16 | 21 | 23 | 28 => FUNCTIONS.into_iter().any(is),
+            _ => false,
+        };
+        self.passes_locks |= match word.len() {
+            4 => self.locks && is("skip"),
+            6 => self.locks && is("nowait"),
+            _ => false,
+        };
     }
 
     fn sign(&mut self, sign: u8) {
@@ -259,6 +293,7 @@ impl Reader {
             shape: self.shape.max(1),
             page: if self.offset == 0 { u16::from(by_key) } else { self.offset },
             batch: lists || self.rows > 1,
+            locks: self.locks && !self.passes_locks,
         }
     }
 }
@@ -328,6 +363,25 @@ mod tests {
             let traits = of_statement(text);
             let told = ["", "unknown", "known"][usize::from(traits.page.min(2))];
             assert_eq!((told, traits.batch), (page, batch), "{text}");
+        }
+    }
+
+    #[test]
+    fn locks_are_told() {
+        for (text, locks) in [
+            ("SELECT * FROM stock WHERE id = $1 FOR UPDATE", true),
+            ("select * from stock where id = $1 for no key update of stock", true),
+            ("SELECT * FROM stock FOR SHARE", true),
+            ("SELECT * FROM stock FOR UPDATE NOWAIT", false),
+            ("SELECT * FROM stock LIMIT 1 FOR UPDATE SKIP LOCKED", false),
+            ("SELECT pg_advisory_xact_lock($1, $2)", true),
+            ("SELECT GET_LOCK('import', 10)", true),
+            ("LOCK TABLE stock IN EXCLUSIVE MODE", true),
+            ("SELECT pg_try_advisory_lock(1)", false),
+            ("SELECT update, lock FROM for_update", false),
+            ("UPDATE stock SET n = 1", false),
+        ] {
+            assert_eq!(of_statement(text).locks, locks, "{text}");
         }
     }
 }

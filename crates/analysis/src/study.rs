@@ -83,7 +83,7 @@ impl<'a> Study<'a> {
 
     /// A hash of what a call asked for, values included; 0 when it is not told.
     pub(crate) fn asked(&self, span: usize) -> u64 {
-        self.segment.spans[span].asked
+        self.segment.spans[span].asked.into()
     }
 
     /// Critical-path time that is a span's own between two instants: what it

@@ -2,7 +2,13 @@
 //! with, by family of detectors. A value here is a decision about precision;
 //! what a protocol or an SDK does is knowledge and stands there.
 
+mod waits;
+
 use hotspan_model::time::{NANOS_PER_MILLI, NANOS_PER_MINUTE, NANOS_PER_SECOND};
+
+pub use waits::{
+    ConnectionThresholds, GapThresholds, OrderThresholds, TimeoutThresholds, WaitThresholds,
+};
 
 /// Statements that take less are not asked what they look like: no detector
 /// that wants to know looks at shorter ones, and what is kept costs memory.
@@ -31,6 +37,16 @@ pub struct Thresholds {
     pub payload: PayloadThresholds,
     /// Of endpoints that become slower.
     pub history: HistoryThresholds,
+    /// Of calls that end at a time-out.
+    pub timeouts: TimeoutThresholds,
+    /// Of connections that are opened.
+    pub connections: ConnectionThresholds,
+    /// Of waits for a connection of a pool or for a lock.
+    pub waits: WaitThresholds,
+    /// Of calls that run one after the other.
+    pub order: OrderThresholds,
+    /// Of time that no span covers.
+    pub gaps: GapThresholds,
 }
 
 /// What a finding inside a trace must cost at least. Both must hold: a share of

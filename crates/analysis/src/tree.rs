@@ -35,7 +35,7 @@ impl Tree {
         let spans = &segment.spans;
         let mut children = vec![Vec::new(); spans.len()];
         for (i, parent) in segment.parents.iter().enumerate() {
-            if let Some(parent) = parent.filter(|_| !spans[i].error_event) {
+            if let Some(parent) = parent.filter(|_| !spans[i].is_error_event()) {
                 children[parent].push(i);
             }
         }
@@ -119,7 +119,7 @@ impl Tree {
 /// Internal spans cover what happens in them; so do SDK operations, whose
 /// credential lookups some instrumentations hang beside them.
 fn can_cover(span: &SpanDigest) -> bool {
-    !span.error_event && (is_internal(span) || is_operation(span))
+    !span.is_error_event() && (is_internal(span) || is_operation(span))
 }
 
 fn is_internal(span: &SpanDigest) -> bool {

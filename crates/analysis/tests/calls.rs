@@ -5,5 +5,7 @@ mod calls {
 
     mod asked;
     mod services;
+    mod set_up;
     mod stores;
+    mod values;
 }

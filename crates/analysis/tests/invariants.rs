@@ -301,8 +301,8 @@ fn aside_id(nth: usize) -> SpanId {
     SpanId([200 + nth as u8, 0, 1, 1, 1, 1, 1, 1])
 }
 
-/// Traces in which something repeats; every detector finds one.
-const SHAPES: [&str; 13] = [
+/// Traces in which something repeats or waits; every detector finds one.
+const SHAPES: [&str; 18] = [
     "server GET /a 0..2000
   SELECT * FROM orders WHERE id = $1 5+10
   SELECT * FROM items WHERE order_id = $1 20+5 ×12 every 8",
@@ -338,6 +338,22 @@ const SHAPES: [&str; 13] = [
   aws SSM.GetParameter 10+20 ×14 every 25",
     "server GET /a 0..60
   SELECT * FROM settings WHERE shop = 7 5+2 ×6 every 4",
+    "server GET /a 0..5000
+  GET http://stock/items/{n} 10+1003 ×3 every 1010 !timeout error.type=timeout",
+    "server GET /a 0..2000
+  repeat ×3 every 90
+    internal tcp.connect 10+20 net.peer.name=api
+    GET http://api/a 31+15 =404",
+    "server GET /a 0..2000
+  client pg-pool.connect 10+640 db.system=postgresql net.peer.name=db",
+    "server GET /users/{id} 0..2000 url.path=/users/7
+  GET http://profiles/users/7 10+220
+  GET http://orders/orders?user=7 231+280
+  GET http://points/users/7 512+230",
+    "server GET /a 0..2000
+  SELECT * FROM items WHERE report = 7 10+30
+  GET http://rates/today 50+40
+  POST http://pdf/render 900+1090",
 ];
 
 /// What has nothing to do with them.

@@ -1,8 +1,10 @@
 //! What Hotspan knows about the world, as data: which calls fetch credentials,
 //! tokens or secrets ([`families`]), what each SDK does ([`sdks`]), and what to
 //! tell people about causes ([`causes`]) and fixes ([`fixes`]), which calls
-//! repeat, take long or are large by their nature ([`natural`]), and where tokens
-//! are meant to be fetched each time ([`logins`]).
+//! repeat, take long or are large by their nature ([`natural`]), where tokens are
+//! meant to be fetched each time ([`logins`]), how long clients wait
+//! ([`timeouts`]), what opening a connection looks like ([`connections`]), and
+//! what calls may depend on ([`order`]).
 //!
 //! The data stands in TOML files beside the code, embedded and parsed once.
 //! Causes and fixes have one file for each area, listed below.
@@ -11,23 +13,29 @@
 //! What must not live here: decisions over evidence, spans, I/O.
 
 pub mod causes;
+pub mod connections;
 pub mod families;
 pub mod fixes;
 pub mod logins;
 pub mod natural;
+pub mod order;
 pub mod pattern;
 pub mod sdks;
+pub mod timeouts;
 
 use std::sync::LazyLock;
 
 use thiserror::Error;
 
 pub use causes::{CauseText, Causes};
+pub use connections::Connections;
 pub use families::{Families, Family, Match};
 pub use fixes::{FixText, Fixes};
 pub use logins::Logins;
 pub use natural::Natural;
+pub use order::Order;
 pub use sdks::{AwsSdk, Sdks, TelemetrySdk};
+pub use timeouts::{Timeout, Timeouts};
 
 /// Everything that is known.
 #[derive(Debug, Clone)]
@@ -44,6 +52,12 @@ pub struct Knowledge {
     pub natural: Natural,
     /// Where a token is meant to be fetched each time.
     pub logins: Logins,
+    /// How long clients wait.
+    pub timeouts: Timeouts,
+    /// What opening a connection looks like.
+    pub connections: Connections,
+    /// What calls may depend on.
+    pub order: Order,
 }
 
 /// Why a knowledge file is unusable.
@@ -69,6 +83,12 @@ impl Knowledge {
             fixes: Fixes::of(parse_all(FIXES)?),
             natural: parse("natural.toml", include_str!("../data/natural.toml"))?,
             logins: parse("logins.toml", include_str!("../data/logins.toml"))?,
+            timeouts: parse("timeouts.toml", include_str!("../data/timeouts.toml"))?,
+            connections: Connections::of(parse(
+                "connections.toml",
+                include_str!("../data/connections.toml"),
+            )?),
+            order: parse("order.toml", include_str!("../data/order.toml"))?,
         })
     }
 }
@@ -91,6 +111,7 @@ const CAUSES: &[DataFile] = data_files![
     "causes/history.toml",
     "causes/secrets.toml",
     "causes/tokens.toml",
+    "causes/waits.toml",
 ];
 
 /// Where fixes are written, one file for each area; the order is theirs, too.
@@ -102,6 +123,7 @@ const FIXES: &[DataFile] = data_files![
     "fixes/history.toml",
     "fixes/secrets.toml",
     "fixes/tokens.toml",
+    "fixes/waits.toml",
 ];
 
 fn parse_all<T: serde::de::DeserializeOwned>(files: &[DataFile]) -> Result<Vec<T>, KnowledgeError> {

@@ -352,3 +352,103 @@ fn logins_are_recognised() {
         assert_eq!(logins.is_exchange(name), is_exchange, "{name}");
     }
 }
+
+#[test]
+fn time_outs_are_complete_and_found() {
+    const CALLS: [&str; 7] = ["http", "rpc", "database", "cache", "queue", "connect", "dns"];
+    let timeouts = read().timeouts;
+    for timeout in timeouts.all() {
+        assert!(timeout.ms >= 500 && !timeout.kinds.is_empty(), "{}", timeout.what);
+        assert!(
+            timeout.kinds.iter().all(|kind| CALLS.contains(&kind.as_str())),
+            "{}",
+            timeout.what
+        );
+        let known = timeout.languages.iter().all(|slug| LANGUAGES.contains(&slug.as_str()));
+        assert!(known, "{}", timeout.what);
+        assert!(!timeout.what.ends_with('.') && !timeout.what.is_empty(), "{}", timeout.what);
+    }
+    let what = |language, kind, goes_on, wanted| {
+        let found = timeouts.find(language, kind, goes_on, |ms| ms == wanted);
+        found.map_or("-", |found| found.what.split(' ').nth(3).unwrap_or("-"))
+    };
+    assert_eq!(what("ruby", "http", false, 60_000), "Net::HTTP");
+    assert_eq!(what("go", "http", false, 60_000), "nginx");
+    assert_eq!(what("java", "cache", false, 2_000), "Jedis");
+    assert_eq!(what("php", "cache", false, 2_000), "-");
+    assert_eq!(what("python", "http", true, 60_000), "-");
+    assert!(timeouts.find("python", "dns", true, |ms| ms == 5_000).is_some());
+    assert_eq!(timeouts.round(|ms| (4_900..5_100).contains(&ms)), Some(5_000));
+    assert!(timeouts.says_so("Net::ReadTimeout") && timeouts.says_so("context deadline exceeded"));
+    assert!(!timeouts.says_so("connection refused") && timeouts.is_status(504));
+}
+
+#[test]
+fn calls_that_wait_by_nature_are_recognised() {
+    let timeouts = read().timeouts;
+    for (operation, waits) in [
+        ("GET /orders/{id}", false),
+        ("GET /v1/kv/leader?index&wait", true),
+        ("GET /jobs/{id}/events", true),
+        ("BLPOP jobs", true),
+        ("GET user:{id}", false),
+        ("SQS.ReceiveMessage orders", true),
+        ("shop.Orders/WatchOrders", true),
+        ("shop.Watches/List", false),
+        ("SELECT events", false),
+        ("", false),
+    ] {
+        assert_eq!(timeouts.waits_by_nature(operation), waits, "{operation}");
+    }
+}
+
+#[test]
+fn connections_and_locks_are_recognised() {
+    let connections = read().connections;
+    assert!(connections.steps().all(|s| ["acquire", "resolve", "tls", "connect"].contains(&s)));
+    let scope = "opentelemetry.instrumentation.sqlalchemy";
+    for (name, scope, database, target, step) in [
+        ("connect", "", true, true, "connect"),
+        ("connect", scope, true, true, "acquire"),
+        ("connect", "", false, false, "-"),
+        ("pg-pool.connect", "", true, true, "acquire"),
+        ("pg.connect", "", true, true, "connect"),
+        ("pg.connect", "", false, true, "-"),
+        ("HTTP wait_for_connection api:443", "", false, false, "acquire"),
+        ("BasicDataSource.getConnection", "", false, false, "acquire"),
+        ("SELECT a.connect", "", true, true, "-"),
+    ] {
+        let candidate = connections::Candidate { name, scope, database, target };
+        assert_eq!(connections.step(&candidate).map_or("-", |found| found.0), step, "{name}");
+    }
+    for (name, lock) in [
+        ("mutex.lock", true),
+        ("acquire lock", true),
+        ("RedisLock.acquire", true),
+        ("inventorySemaphore", true),
+        ("lock", true),
+        ("unlock", false),
+        ("block.acquire", false),
+        ("lock order", false),
+        ("release lock", false),
+        ("with_lock", false),
+    ] {
+        assert_eq!(connections.is_lock(name), lock, "{name}");
+    }
+    assert!(connections.is_lock_procedure("v3lockpb.Lock/Lock"));
+}
+
+#[test]
+fn gates_and_shapes_of_answers_are_recognised() {
+    let order = read().order;
+    for (operation, gate) in [
+        ("GET /users/{id}", false),
+        ("GET /oauth2/userinfo", true),
+        ("GET /users/{id}/permissions", true),
+        ("GET /checkout/{id}", false),
+        ("GET /orders?token", false),
+    ] {
+        assert_eq!(order.is_gate(operation), gate, "{operation}");
+    }
+    assert!(order.is_shaping("per_page") && !order.is_shaping("user_id"));
+}

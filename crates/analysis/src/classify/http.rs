@@ -132,7 +132,7 @@ fn split_name(name: &str) -> (&str, &str) {
 }
 
 /// `host:80` and `[::1]:80` without the port; a bare IPv6 address has none.
-fn without_port(host: &str) -> &str {
+pub(super) fn without_port(host: &str) -> &str {
     if let Some(bracketed) = host.strip_prefix('[') {
         return bracketed.split(']').next().unwrap_or_default();
     }

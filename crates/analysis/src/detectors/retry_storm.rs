@@ -14,6 +14,7 @@
 //! are for: explained, and no finding. So is a loop whose items fail one by
 //! one: those are different calls.
 
+use hotspan_knowledge::knowledge;
 use hotspan_model::{CallKind, Confidence, Finding, Status};
 
 use super::Detector;
@@ -62,13 +63,18 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
 }
 
 /// True for a failure that another attempt may mend: no answer, too many
-/// requests, an error of the other side. Others say no for good.
+/// requests, an error of the other side. Others say no for good, and whoever
+/// waits for something to happen asks again when time is over.
 fn failed_for_now(span: &SpanDigest) -> bool {
-    span.call.is_some()
-        && match span.http_status {
-            0 => span.status == Status::Error,
-            status => matches!(status, 408 | 425 | 429) || status >= 500,
-        }
+    let failed = match span.http_status {
+        0 => span.status == Status::Error,
+        status => matches!(status, 408 | 425 | 429) || status >= 500,
+    };
+    failed
+        && span
+            .call
+            .as_ref()
+            .is_some_and(|call| !knowledge().timeouts.waits_by_nature(&call.operation))
 }
 
 /// Calls that were attempted more than once, those of one operation together.

@@ -2,8 +2,8 @@
 //! belong to the first detector that explains them, so that one waste is one
 //! finding.
 
-use hotspan_model::Finding;
 use hotspan_model::segment::ClassUse;
+use hotspan_model::{Finding, UnixNanos};
 
 use super::finding::EVIDENCE_MAX;
 use crate::repeats::{Group, Repeats};
@@ -26,6 +26,8 @@ pub(crate) struct Scene<'a, 's> {
     /// What is added up over requests, with its calls and whether it is a
     /// finding as well.
     added: Vec<(ClassUse, Vec<usize>, bool)>,
+    /// Stretches without a span that a detector has explained.
+    claimed: Vec<(UnixNanos, UnixNanos)>,
     found: Findings,
 }
 
@@ -55,12 +57,29 @@ impl<'a, 's> Scene<'a, 's> {
         let explained: Vec<bool> = study.lookups.owners.iter().map(Option::is_some).collect();
         let offenders = vec![false; explained.len()];
         let found = Findings { offenders, ..Findings::default() };
-        Self { study, uses, thresholds, repeats, explained, added: Vec::new(), found }
+        let (added, claimed) = (Vec::new(), Vec::new());
+        Self { study, uses, thresholds, repeats, explained, added, claimed, found }
     }
 
     /// True while no detector has said what the span is about.
     pub(crate) fn is_free(&self, span: usize) -> bool {
         !self.explained[span]
+    }
+
+    /// True for a span that a finding is about.
+    pub(crate) fn is_reported(&self, span: usize) -> bool {
+        self.found.offenders[span]
+    }
+
+    /// Takes a stretch of time that no span covers out of what later detectors
+    /// see: it is known what was waited for.
+    pub(crate) fn claim(&mut self, from: UnixNanos, to: UnixNanos) {
+        self.claimed.push((from, to));
+    }
+
+    /// True when a part of that time is claimed.
+    pub(crate) fn is_claimed(&self, from: UnixNanos, to: UnixNanos) -> bool {
+        self.claimed.iter().any(|(start, end)| *start < to && from < *end)
     }
 
     /// The calls of a group that no detector has explained, by start.

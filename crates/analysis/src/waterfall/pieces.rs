@@ -58,7 +58,7 @@ fn piece_of(node: &TraceNode) -> Piece {
         counts: call.is_none_or(counts),
         fold,
         error: span.status == Status::Error || span.http_status >= 500,
-        moment: span.error_event,
+        moment: span.is_error_event(),
         offender: node.offender,
         critical: node.critical_ns > 0,
     }
@@ -87,7 +87,7 @@ fn label_of(node: &TraceNode, call: Option<&Call>) -> Arc<str> {
 /// they repeat by name.
 fn fold_of(node: &TraceNode, call: Option<&Call>) -> FoldKey {
     match call {
-        _ if node.span.error_event => FoldKey::Alone,
+        _ if node.span.is_error_event() => FoldKey::Alone,
         Some(call) if call.class == Class::CredentialLookup => {
             FoldKey::Lookup(Arc::clone(&call.family))
         }

@@ -37,9 +37,10 @@ fn a_nameless_span_before_the_list_call() {
     check(
         &uploads(header, "client - 20+1000 !error"),
         expect![[r#"
-        http `POST /up`: 7500.0 ms = credential_lookup 27.0 http 3240.0 own 4233.0
-          aws-imds: 3 lookups, 6 calls, 27.0 ms, hidden 0.0 ms
-    "#]],
+            http `POST /up`: 7500.0 ms = credential_lookup 27.0 http 3240.0 own 4233.0
+              aws-imds: 3 lookups, 6 calls, 27.0 ms, hidden 0.0 ms
+              -> Time-outs: a call without a name 40.0%: calls_time_out (likely) | Set time-outs that fit what the user waits for
+        "#]],
     );
 }
 

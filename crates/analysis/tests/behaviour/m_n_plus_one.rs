@@ -120,7 +120,7 @@ fn one_loop_after_the_other() {
           SELECT * FROM users WHERE id = $1 10+10 ×4 every 12
           GET http://prices/items/{n} 100+15 ×4 every 20
         ",
-        expect![""],
+        expect![[""]],
     );
 }
 
@@ -175,6 +175,6 @@ fn calls_that_do_not_repeat_together() {
           SELECT * FROM users WHERE id = $1 10+10 ×4 every 100
           GET http://prices/items/{n} 115+15 ×3 every 22
         ",
-        expect![""],
+        expect![[""]],
     );
 }

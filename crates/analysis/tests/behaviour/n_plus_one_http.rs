@@ -132,7 +132,7 @@ fn four_are_too_few() {
           GET http://catalog/carts/7 5+10
           GET http://prices/items/{n} 20+18 ×4 every 22
         ",
-        expect![""],
+        expect![[""]],
     );
 }
 

@@ -151,7 +151,7 @@ fn errors(loaded: &LoadedTrace) -> Vec<TraceError> {
         let Some((_, span)) = loaded.spans.get(node.source) else {
             continue;
         };
-        let own = node.span.error_event.then_some((span.start, &span.attributes, &*span.name));
+        let own = node.span.is_error_event().then_some((span.start, &span.attributes, &*span.name));
         let recorded = span
             .events
             .iter()

@@ -75,13 +75,25 @@ fn word(number: usize) -> String {
     number.to_string().bytes().map(|digit| char::from(digit - b'0' + b'a')).collect()
 }
 
-const LONG: [&str; 8] =
-    ["loop", "cycle", "many loops", "different", "parallel", "failing", "tokens", "secrets"];
+const LONG: [&str; 11] = [
+    "loop",
+    "cycle",
+    "many loops",
+    "different",
+    "parallel",
+    "failing",
+    "tokens",
+    "secrets",
+    "connecting",
+    "timing out",
+    "in turn",
+];
 
 /// One trace of 100,000 spans in one segment, in shapes that make detectors
 /// work: one loop, a loop over parents with three calls a turn, 20,000 calls
 /// that repeat five times, every call different, everything at one time, all
-/// failing, and a token or a secret for each item.
+/// failing, a token or a secret for each item, a connection for each call, all
+/// timing out one after the other, and different reads of one thing in turn.
 #[divan::bench(args = LONG, sample_count = 10)]
 fn analyze_a_long_trace(bencher: Bencher<'_, '_>, shape: &str) {
     let line = |nth: usize| format!("    GET http://b/a{}/c {}+0.001\n", word(nth), 2 + nth);
@@ -105,9 +117,22 @@ fn analyze_a_long_trace(bencher: Bencher<'_, '_>, shape: &str) {
     GET http://b/c/{n} 3+1"
         }
         "secrets" => "  GET http://vault/v1/secret/data/{n} 2+1 ×99998 every 1.1",
+        "connecting" => {
+            "  repeat ×33332 every 3.5
+    internal tcp.connect 2+1 net.peer.name=b
+    internal tls.connect 3+1 net.peer.name=b
+    GET http://b/c{n}x/d 4+1"
+        }
+        "timing out" => "  GET http://b/c{n}x/d 2+1003 ×99998 every 1004 !timeout",
+        "in turn" => "  GET http://b/users/7/c{n}x 2+10 ×99998 every 10.1",
         _ => "  GET http://b/c 2+1 ×99998 every 1.1 =503",
     };
-    let text = format!("server GET /long 0..130000\n  SELECT * FROM list 1+1\n{lines}");
+    let end = match shape {
+        "timing out" => 101_000_000,
+        "in turn" => 1_100_000,
+        _ => 130_000,
+    };
+    let text = format!("server GET /long 0..{end}\n  SELECT * FROM list 1+1\n{lines}");
     let project = Arc::from("default");
     let spans: Vec<SpanDigest> =
         notation::parse(&text).iter().map(|span| digest(&project, span, asked(span))).collect();

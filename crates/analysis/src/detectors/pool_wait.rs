@@ -183,7 +183,8 @@ fn cause_of(
             let as_long_as = |nanos: i64| {
                 spans.iter().filter(|&&span| study.paths.own_ns(span) >= nanos).count()
             };
-            if as_long_as(limits.long_ns_min) > 1 {
+            let gave_up = spans.iter().any(|&span| study.segment.spans[span].failed());
+            if gave_up || as_long_as(limits.long_ns_min) > 1 {
                 Some(("pool_exhausted", Confidence::Likely))
             } else if as_long_as(limits.single_ns_min) > 0 || spans.len() >= limits.waits_min {
                 Some(("pool_exhausted", Confidence::Possible))

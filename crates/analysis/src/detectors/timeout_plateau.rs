@@ -33,6 +33,7 @@ use super::Detector;
 use super::finding::{Amount, Draft};
 use super::repetition::{class_of, name_of_call};
 use super::scene::Scene;
+use crate::classify::set_up::ACQUIRE;
 use crate::digest::{Remark, SpanDigest};
 use crate::repeats::without_numbers;
 use crate::study::Study;
@@ -79,10 +80,11 @@ fn long_calls(scene: &Scene<'_, '_>) -> Vec<usize> {
     let is_long = |call: &usize| {
         let span = &spans[*call];
         span.duration_ns() >= waited_ns_min
-            && span
-                .call
-                .as_ref()
-                .is_some_and(|call| !knowledge().timeouts.waits_by_nature(&call.operation))
+            && span.call.as_ref().is_some_and(|call| {
+                // Who waits for a pool has a detector.
+                let acquires = call.kind == CallKind::Connect && call.operation == ACQUIRE;
+                !acquires && !knowledge().timeouts.waits_by_nature(&call.operation)
+            })
             && study.lookups.owners[*call].is_none()
             && !scene.is_reported(*call)
     };
@@ -172,6 +174,10 @@ fn report(scene: &mut Scene<'_, '_>, calls: &[usize], verdict: &Verdict) {
     };
     let finding = draft.in_trace(study, amount);
     scene.report(finding, calls.iter().copied());
+    // The call that one of them is a part of took as long for the same reason.
+    let around = |call: &usize| study.tree.parents[*call];
+    let around = calls.iter().filter_map(around).filter(|&span| spans[span].call.is_some());
+    scene.explain(around);
 }
 
 /// The operation when all calls have one, else whom they call.
@@ -180,7 +186,9 @@ fn name_of(study: &Study<'_>, calls: &[usize]) -> String {
     let first = &spans[calls[0]];
     let same = |call: &usize| spans[*call].name == first.name;
     let target = first.call.as_ref().map_or("", |call| &call.target);
+    let sets_up = matches!(kind_of(first), "connect" | "dns");
     match name_of_call(first) {
+        name if sets_up => format!("{name} {target}").trim_end().to_owned(),
         _ if first.is_nameless() => "a call without a name".to_owned(),
         name if calls.iter().all(same) || target.is_empty() => name,
         _ => format!("a call to {target}"),

@@ -37,6 +37,20 @@ fn several_long_waits() {
 }
 
 #[test]
+fn a_wait_that_was_given_up() {
+    check_findings(
+        "
+        trace 1 lang=javascript
+        server GET /page 0..10200
+          client pg-pool.connect 10+10003 !error error.type=timeout db.system=postgresql net.peer.name=db
+        ",
+        expect![[r#"
+            pool-wait: Waiting for a connection: db, 1 of 1 calls, 10003.0 ms, pool_exhausted (likely)
+        "#]],
+    );
+}
+
+#[test]
 fn many_waits_of_some_length() {
     check_findings(
         "

@@ -77,6 +77,21 @@ fn a_gateway_gave_up() {
 }
 
 #[test]
+fn while_connecting() {
+    check_findings(
+        "
+        trace 1 lang=javascript
+        server GET /page 0..11000
+          GET http://stock/items/1 10+10004 !error
+            internal tcp.connect 12+10001 !error net.peer.name=stock
+        ",
+        expect![[r#"
+            timeout-plateau: Time-outs: connect stock, 1 of 1 calls, 10001.0 ms, call_timed_out (likely)
+        "#]],
+    );
+}
+
+#[test]
 fn without_names() {
     check_findings(
         "

@@ -357,12 +357,16 @@ const SHAPES: [&str; 18] = [
 ];
 
 /// What has nothing to do with them.
-const OTHERS: [&str; 5] = [
+const OTHERS: [&str; 9] = [
     "SELECT * FROM elsewhere WHERE a = $1",
     "UPDATE elsewhere SET a = $1",
     "GET http://elsewhere/things/9",
     "POST http://elsewhere/things",
     "internal work",
+    "GET http://169.254.170.2/v2/credentials/elsewhere",
+    "POST https://elsewhere.example/oauth2/token",
+    "GET https://elsewhere.example/.well-known/openid-configuration",
+    "GET http://vault:8200/v1/secret/data/elsewhere",
 ];
 
 /// What is found in the first segment, and over many requests like it, without

@@ -1,5 +1,7 @@
 //! Which calls to the outside fetch credentials, tokens or secrets.
 
+use std::collections::HashMap;
+
 use serde::Deserialize;
 
 use crate::pattern::{HostPattern, PathPattern, segments};
@@ -76,12 +78,44 @@ pub struct Match<'a> {
     pub template: String,
 }
 
-/// Every family, in the order in which their rules are tried.
+/// The file as it is written.
 #[derive(Debug, Clone, Deserialize)]
 #[serde(deny_unknown_fields)]
-pub struct Families {
+struct FamiliesFile {
     #[serde(rename = "family")]
     families: Vec<Family>,
+}
+
+/// A rule by its family's place and its own.
+type Place = (usize, usize);
+
+/// Every family, in the order in which their rules are tried.
+#[derive(Debug, Clone, Deserialize)]
+#[serde(from = "FamiliesFile")]
+pub struct Families {
+    families: Vec<Family>,
+    /// Rules for HTTP by the last segment of their path, empty for `/`: every
+    /// request of every application is looked up, and hardly any is one.
+    by_end: HashMap<String, Vec<Place>>,
+    /// Rules whose path may end in anything.
+    of_any_end: Vec<Place>,
+}
+
+impl From<FamiliesFile> for Families {
+    fn from(file: FamiliesFile) -> Self {
+        let mut by_end: HashMap<String, Vec<Place>> = HashMap::new();
+        let mut of_any_end = Vec::new();
+        for (family, known) in file.families.iter().enumerate() {
+            for (rule, http) in known.http.iter().enumerate() {
+                let places = match http.path.end() {
+                    Some(end) => by_end.entry(end.to_owned()).or_default(),
+                    None => &mut of_any_end,
+                };
+                places.push((family, rule));
+            }
+        }
+        Self { families: file.families, by_end, of_any_end }
+    }
 }
 
 impl Families {
@@ -99,18 +133,23 @@ impl Families {
     /// port nor brackets, `path` no query.
     pub fn http(&self, method: &str, host: &str, path: &str) -> Option<Match<'_>> {
         let path = segments(path);
-        self.families.iter().find_map(|family| {
-            let rule = family.http.iter().find(|rule| {
-                rule.method.eq_ignore_ascii_case(method)
-                    && rule.path.matches(&path)
-                    && rule.hosts.iter().any(|pattern| pattern.matches(host))
-            })?;
-            Some(Match {
-                family: &family.id,
-                class: &family.class,
-                step: rule.step.as_deref(),
-                template: format!("{} {}", rule.method, rule.path.as_str()),
-            })
+        let fits = |place: &&Place| {
+            let rule = &self.families[place.0].http[place.1];
+            rule.path.matches(&path)
+                && rule.method.eq_ignore_ascii_case(method)
+                && rule.hosts.iter().any(|pattern| pattern.matches(host))
+        };
+        let ends_so = self.by_end.get(path.last().copied().unwrap_or_default());
+        let ends_so = ends_so.and_then(|places| places.iter().find(fits));
+        // The first rule in the file wins.
+        let place = ends_so.into_iter().chain(self.of_any_end.iter().find(fits)).min()?;
+        let family = &self.families[place.0];
+        let rule = &family.http[place.1];
+        Some(Match {
+            family: &family.id,
+            class: &family.class,
+            step: rule.step.as_deref(),
+            template: format!("{} {}", rule.method, rule.path.as_str()),
         })
     }
 

@@ -127,6 +127,17 @@ impl PathPattern {
         &self.text
     }
 
+    /// The last segment of every path that fits, empty for `/`; `None` when it
+    /// may be any.
+    pub fn end(&self) -> Option<&str> {
+        match self.segments.last() {
+            _ if self.any_suffix => None,
+            Some(Segment::Exact(end)) => Some(end),
+            Some(_) => None,
+            None => Some(""),
+        }
+    }
+
     /// True when a path with these [`segments`] fits.
     pub fn matches(&self, path: &[&str]) -> bool {
         let wanted = self.segments.len();

@@ -230,6 +230,7 @@ fn secrets_are_recognised() {
         ("GET", "vault.service.consul", "/v1/team/data/app", "vault -"),
         ("GET", "vault", "/v1/sys/health", "vault other"),
         ("GET", "api.example.com", "/v1/team/data/app", "none"),
+        ("GET", "api.example.com", "/v1/files/metadata/7", "none"),
         (
             "GET",
             "secretmanager.googleapis.com",

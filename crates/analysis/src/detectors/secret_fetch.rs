@@ -17,7 +17,7 @@
 
 use hotspan_knowledge::Family;
 use hotspan_model::segment::ClassUse;
-use hotspan_model::{Class, Confidence, EndpointProfile, Finding};
+use hotspan_model::{Class, Confidence, EndpointKind, EndpointProfile, Finding};
 
 use super::Detector;
 use super::fetching::{self, Waste, answered, asked_again};
@@ -61,8 +61,12 @@ fn same(scene: &mut Scene<'_, '_>, fetches: &FamilyFetches, calls: &[usize], aga
     waste.report(scene, &DETECTOR);
 }
 
-/// All but the first are too many: one call brings all of them.
+/// All but the first are too many: one call brings all of them. A program that
+/// runs and ends fetches what it needs when it starts.
 fn one_by_one(scene: &mut Scene<'_, '_>, fetches: &FamilyFetches) {
+    if scene.study.segment.facts.endpoint.kind == EndpointKind::Job {
+        return;
+    }
     let limits = &scene.thresholds.fetches;
     let (share_min, many) = (limits.share_start_min, limits.untold_min);
     let calls = answered(scene, fetches.single());

@@ -71,7 +71,8 @@ fn keys(scene: &mut Scene<'_, '_>, found: &FamilyFetches) {
 fn tokens(scene: &mut Scene<'_, '_>, found: &FamilyFetches) {
     let limits = &scene.thresholds.fetches;
     let study = scene.study;
-    let own = found.single().filter(|&call| !is_for_another(study, call));
+    let mut exchanges = Exchanges { study, by_name: HashMap::new() };
+    let own = found.single().filter(|&call| !exchanges.has(call));
     let calls = answered(scene, own);
     if calls.len() < limits.same_min {
         return;
@@ -113,11 +114,23 @@ fn report(
     waste.report(scene, &DETECTOR);
 }
 
-/// True when a span around the call says that it is about another user's token.
-fn is_for_another(study: &Study<'_>, call: usize) -> bool {
-    let around = std::iter::successors(Some(call), |&at| study.tree.parents[at]);
-    let logins = &knowledge().logins;
-    around.skip(1).take(LEVELS_MAX).any(|at| logins.is_exchange(&study.segment.spans[at].name))
+/// Spans in which another user's token is fetched, told by their names.
+struct Exchanges<'a, 's> {
+    study: &'a Study<'s>,
+    /// Names that were looked at: loops have the same for each item.
+    by_name: HashMap<&'a str, bool>,
+}
+
+impl Exchanges<'_, '_> {
+    /// True when a span around the call is one.
+    fn has(&mut self, call: usize) -> bool {
+        let study = self.study;
+        let around = std::iter::successors(study.tree.parents[call], |&at| study.tree.parents[at]);
+        around.take(LEVELS_MAX).any(|at| {
+            let name: &str = &study.segment.spans[at].name;
+            *self.by_name.entry(name).or_insert_with(|| knowledge().logins.is_exchange(name))
+        })
+    }
 }
 
 /// True for an endpoint at which each request is meant to do so: one that hands

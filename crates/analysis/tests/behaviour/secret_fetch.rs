@@ -100,6 +100,17 @@ fn a_process_that_starts() {
 }
 
 #[test]
+fn a_program_that_runs_and_ends() {
+    check_findings(
+        "
+        internal nightly 0..900
+          aws SSM.GetParameter 5+30 ×20 every 35
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
 fn many_but_the_start_is_long() {
     check_findings(
         "

@@ -156,6 +156,19 @@ fn retried_until_it_succeeds() {
 }
 
 #[test]
+fn failing_is_another_waste() {
+    check_findings(
+        "
+        server POST /sync 0..900
+          POST https://idp.example/oauth2/token 5+40 ×5 every 41 =503
+        ",
+        expect![[r#"
+            retry-storm: Retries: POST idp.example**/oauth2/token, 4 of 5 calls, 204.0 ms, retried_without_pause (very likely)
+        "#]],
+    );
+}
+
+#[test]
 fn tokens_of_other_users() {
     check_findings(
         "

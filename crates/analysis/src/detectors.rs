@@ -64,9 +64,15 @@ const OVER_TIME: [(&str, &str); 2] = [
     (endpoint_regression::SLUG, endpoint_regression::TITLE),
 ];
 
-/// Slug and title of every detector.
+/// Slug and title of every detector that looks at segments.
 pub fn known_detectors() -> impl Iterator<Item = (&'static str, &'static str)> {
-    DETECTORS.iter().map(|detector| (detector.slug, detector.title)).chain(OVER_TIME)
+    DETECTORS.iter().map(|detector| (detector.slug, detector.title))
+}
+
+/// Slug and title of every detector that looks at an endpoint over time; files
+/// of some traces show none of it.
+pub fn detectors_over_time() -> impl Iterator<Item = (&'static str, &'static str)> {
+    OVER_TIME.into_iter()
 }
 
 /// What all detectors need to have added up over requests.

@@ -86,12 +86,15 @@ pub(crate) const OVER_TIME: [(&str, &str, Unit); 2] = [
     (endpoint_regression::SLUG, endpoint_regression::TITLE, ("request", "requests")),
 ];
 
-/// Slug and title of every detector.
+/// Slug and title of every detector that looks at segments.
 pub fn known_detectors() -> impl Iterator<Item = (&'static str, &'static str)> {
-    DETECTORS
-        .iter()
-        .map(|detector| (detector.slug, detector.title))
-        .chain(OVER_TIME.map(|(slug, title, _)| (slug, title)))
+    DETECTORS.iter().map(|detector| (detector.slug, detector.title))
+}
+
+/// Slug and title of every detector that looks at an endpoint over time; files
+/// of some traces show none of it.
+pub fn detectors_over_time() -> impl Iterator<Item = (&'static str, &'static str)> {
+    OVER_TIME.into_iter().map(|(slug, title, _)| (slug, title))
 }
 
 /// What a detector counts in a request, one and several: `query`, `queries`.

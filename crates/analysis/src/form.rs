@@ -13,6 +13,8 @@ use crate::classify::database::text_of;
 use crate::conventions::{Key, ToldSpan};
 use crate::thresholds::FORM_NS_MIN;
 
+/// Longer statements are cut: what they are about stands near their beginning.
+const TEXT_BYTES_MAX: usize = 8_192;
 /// Columns that are kept of a clause.
 const COLUMNS_MAX: usize = 4;
 
@@ -92,6 +94,7 @@ struct Reader<'a> {
 }
 
 fn read(text: &str) -> StatementForm {
+    let text = &text[..text.floor_char_boundary(TEXT_BYTES_MAX)];
     // Quotes only say that a name is one; a qualified name is one word then.
     let normal = sql::fingerprint(text).replace(['"', '`', '[', ']'], "");
     let mut reader = Reader {

@@ -60,11 +60,6 @@ pub fn history_by_minute(
     findings.map(|finding| minutes::by_minute(&change, finding)).collect()
 }
 
-/// The detectors that look at an endpoint over time.
-pub fn detectors_over_time() -> Vec<&'static str> {
-    detectors::OVER_TIME.iter().map(|detector| detector.0).collect()
-}
-
 /// False when [`history`] is sure to find nothing. It reads no trees, so that
 /// they can be left where they are until this is true.
 pub fn has_moved(history: &EndpointHistory, thresholds: &Thresholds) -> bool {

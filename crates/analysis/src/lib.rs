@@ -49,7 +49,7 @@ mod wording;
 pub use analyze::{analyze, analyze_profile, analyze_profile_with, analyze_with};
 pub use asked::asked;
 pub use critical_path::{PathPart, critical_path};
-pub use detectors::{Unit, known_detectors, unit_of};
+pub use detectors::{Unit, detectors_over_time, known_detectors, unit_of};
 pub use digest::{EntryFacts, SpanDigest, digest};
 pub use form::{Clause, StatementForm};
 pub use history::history;

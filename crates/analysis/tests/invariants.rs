@@ -290,8 +290,12 @@ server POST /up 0..2000
             more.extend(aside);
         }
         let found = findings(&more);
+        // In a request that looks up credentials, a stretch may be one of the
+        // calls of that, which left no span: nothing else is said of it.
+        let looks_up = more.iter().any(|span| span.name.contains("169.254.170.2"));
         for finding in findings(&spans) {
-            let kept = found.iter().any(|other| other.fingerprint == finding.fingerprint);
+            let kept = found.iter().any(|other| other.fingerprint == finding.fingerprint)
+                || looks_up && finding.detector == "unexplained-gap";
             prop_assert!(kept, "{} is gone", finding.subject);
         }
     }

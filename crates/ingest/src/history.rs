@@ -5,7 +5,8 @@
 use std::collections::{BTreeMap, HashMap};
 use std::sync::Arc;
 
-use hotspan_analysis::history::{detectors_over_time, has_moved, history_by_minute};
+use hotspan_analysis::detectors_over_time;
+use hotspan_analysis::history::{has_moved, history_by_minute};
 use hotspan_analysis::thresholds::Thresholds;
 use hotspan_model::time::NANOS_PER_MINUTE;
 use hotspan_model::{Endpoint, UnixNanos};
@@ -97,7 +98,8 @@ fn windows(latest: UnixNanos, changed: Option<UnixNanos>) -> (TimeWindow, TimeWi
 }
 
 async fn look(store: &Store, id: i64, latest: UnixNanos) -> Result<(), StoreError> {
-    let changed = store.open_since(id, detectors_over_time(), latest.plus(-EARLIER_NS)).await?;
+    let detectors = detectors_over_time().map(|(slug, _)| slug).collect();
+    let changed = store.open_since(id, detectors, latest.plus(-EARLIER_NS)).await?;
     let (earlier, recent) = windows(latest, changed);
     let Some(mut seen) = store.endpoint_history(id, earlier, recent).await? else { return Ok(()) };
     let thresholds = Thresholds::default();

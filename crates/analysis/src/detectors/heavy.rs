@@ -119,5 +119,8 @@ pub(super) fn by_operation(
     }
     keyed.sort_unstable();
     let groups = keyed.chunk_by(|one, other| one.0 == other.0);
-    groups.map(|group| group.iter().map(|call| call.2).collect()).collect()
+    let mut groups: Vec<Vec<usize>> =
+        groups.map(|group| group.iter().map(|call| call.2).collect()).collect();
+    groups.sort_unstable_by_key(|calls| calls.first().map(|&call| (spans[call].start, call)));
+    groups
 }

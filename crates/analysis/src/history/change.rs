@@ -71,15 +71,16 @@ impl<'a> Change<'a> {
     }
 
     /// How much longer a request takes on the whole. At least what the shift of
-    /// the slow ones alone comes to: their mean may be hidden by others that
+    /// the slower ones alone comes to: their mean may be hidden by others that
     /// became faster.
     pub(crate) fn shift_ns(&self) -> f64 {
         let mean = shift_of_means(self.history, &self.since);
-        let slow = self.regression.map_or(0.0, |regression| {
-            let (before, after) = regression.p95_ns;
+        let slower = self.regression.map_or(0.0, |regression| {
+            let (before, after) =
+                if regression.percentile > 0.5 { regression.p95_ns } else { regression.p50_ns };
             (1.0 - regression.percentile) * (after - before) as f64
         });
-        mean.max(slow).max(0.0)
+        mean.max(slower).max(0.0)
     }
 }
 

@@ -103,7 +103,7 @@ fn a_heavy_tail_that_moves_as_a_whole() {
     check_history(
         &scenario(&request),
         expect![[r#"
-            endpoint-regression: Slower than before: GET /orders, 600 requests, 41.5% lost, slower_by_own_work (likely)
+            endpoint-regression: Slower than before: GET /orders, 600 requests, 32.5% lost, slower_by_own_work (likely)
               Since 2026-11-23 12:00 UTC at the latest requests take longer: p50 161 ms → 244 ms, p95 741 ms → 1.1 s, over 600 requests. Most of it, +141 ms a request, is in no call: the service's own work, waiting for the processor or a lock, or calls that have no span. A profile of the process before and after would tell which; a larger share of requests with more data would look the same.
               74.5% of the requests are clearly slower than all but the slowest 50.0% were before
               +141 ms a request not explained by calls: its own work
@@ -214,6 +214,44 @@ fn what_is_no_regression() {
         ),
         ("no day to compare with", Scenario { earlier_hours: 6, ..scenario(&always) }),
     ]);
+}
+
+/// How many of ten endpoints whose requests took longer for half an hour are
+/// told, by how much longer and how many requests a minute there are.
+#[test]
+fn what_is_told_within_half_an_hour() {
+    let mut table = String::new();
+    for by in [1.15, 1.3, 1.5, 2.0] {
+        for per_minute in [4, 10, 40] {
+            let request = |draws: &mut Draws, minute: i64| {
+                Request::own(draws.around(250.0, 0.5) * if minute >= 30 { by } else { 1.0 })
+            };
+            let told = (0..10).filter(|seed| {
+                let scenario = Scenario {
+                    seed: seed * 7_919,
+                    per_minute: &|minute| if minute >= 0 { per_minute } else { 2 },
+                    ..scenario(&request)
+                };
+                !found(&scenario).is_empty()
+            });
+            table += &format!("×{by}, {per_minute} a minute: {}\n", told.count());
+        }
+    }
+    expect![[r#"
+        ×1.15, 4 a minute: 0
+        ×1.15, 10 a minute: 0
+        ×1.15, 40 a minute: 0
+        ×1.3, 4 a minute: 0
+        ×1.3, 10 a minute: 4
+        ×1.3, 40 a minute: 7
+        ×1.5, 4 a minute: 4
+        ×1.5, 10 a minute: 10
+        ×1.5, 40 a minute: 10
+        ×2, 4 a minute: 10
+        ×2, 10 a minute: 10
+        ×2, 40 a minute: 10
+    "#]]
+    .assert_eq(&table);
 }
 
 /// A factor that all requests of one stretch share.

@@ -179,7 +179,9 @@ fn work_under_a_lock() {
             UPDATE stock SET n = $1 WHERE sku = $2 30+1900
           internal unlock 2011+500
         ",
-        expect![[""]],
+        expect![[r#"
+            slow-query: Slow query: UPDATE stock, 1 of 1 calls, 1900.0 ms, slow_write (possible)
+        "#]],
     );
 }
 

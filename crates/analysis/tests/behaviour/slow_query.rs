@@ -232,7 +232,9 @@ fn what_waits_by_nature() {
           client XREAD 6100+900 db.system=redis db.statement='XREAD BLOCK 900 STREAMS s 0'
           client getMore 7100+900 db.system=mongodb db.operation=getMore db.collection.name=c
         ",
-        expect![[""]],
+        expect![[r#"
+            pool-wait: Waiting for a lock: SELECT (a lock by name), 1 of 1 calls, 900.0 ms, lock_wait (very likely)
+        "#]],
     );
 }
 

@@ -210,6 +210,9 @@ fn short_or_a_small_part() {
           SELECT * FROM users WHERE id = 7 4020+3000
           GET http://store/reports/7 8020+900
         ",
-        expect![[""]],
+        expect![[r#"
+            slow-query: Slow query: SELECT items, 1 of 1 calls, 4000.0 ms, slow_filter (possible)
+            slow-query: Slow query: SELECT users, 1 of 1 calls, 3000.0 ms, slow_filter (possible)
+        "#]],
     );
 }

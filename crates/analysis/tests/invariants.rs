@@ -276,6 +276,9 @@ server POST /up 0..2000
     ) {
         let spans = notation::parse(SHAPES[shape]);
         let mut more = spans.clone();
+        // In a request that looks up credentials, a stretch may be one of the
+        // calls of that, which left no span: nothing else is said of it.
+        let looks_up = others.iter().any(|(name, _, _)| OTHERS[*name].contains("//169.254."));
         for (nth, (name, start, length)) in others.into_iter().enumerate() {
             // Under a span of their own, so that they take no time from others.
             let line = OTHERS[name];
@@ -290,9 +293,6 @@ server POST /up 0..2000
             more.extend(aside);
         }
         let found = findings(&more);
-        // In a request that looks up credentials, a stretch may be one of the
-        // calls of that, which left no span: nothing else is said of it.
-        let looks_up = more.iter().any(|span| span.name.contains("169.254.170.2"));
         for finding in findings(&spans) {
             let kept = found.iter().any(|other| other.fingerprint == finding.fingerprint)
                 || looks_up && finding.detector == "unexplained-gap";

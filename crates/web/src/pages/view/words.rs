@@ -1,6 +1,6 @@
 //! Sentences about issues that several pages say.
 
-use hotspan_model::{Class, Comparison, Issue, IssueStatus};
+use hotspan_model::{Comparison, Issue, IssueStatus};
 use maud::{Markup, html};
 
 use crate::parts::format;

@@ -120,6 +120,9 @@ async fn walk(browser: &Client, server: &Server, scheme: &str) -> Outcome {
     browser.find(Locator::Css("a[href^='/endpoints/']")).await?.click().await?;
     picture(browser, scheme, "endpoint").await?;
     says(browser, &["Where the time goes", "Slowest"]).await?;
+    browser.find(Locator::Css("a[href*='/compare']")).await?.click().await?;
+    picture(browser, scheme, "compare").await?;
+    says(browser, &["Before and after", "95th percentile"]).await?;
 
     for page in ["issues", "traces", "status"] {
         browser.goto(&server.url(&format!("/{page}"))).await?;

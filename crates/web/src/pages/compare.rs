@@ -6,6 +6,7 @@
 
 use axum::extract::Path;
 use hotspan_model::UnixNanos;
+use hotspan_model::life::Deploy;
 use hotspan_model::time::{NANOS_PER_MINUTE, NANOS_PER_SECOND};
 use hotspan_store::TimeWindow;
 
@@ -25,13 +26,13 @@ pub(crate) async fn show(Path(id): Path<String>, visit: Visit) -> Shown {
         )
     };
     let id: i64 = id.parse().map_err(|_| missing())?;
+    let endpoint = store.endpoint(id).await.map_err(fail)?.ok_or_else(missing)?;
     let with = asked(&visit);
-    let [before, after] = stretches(with, visit.window());
+    let wide = around(stretches(with, visit.window()));
+    let deploys = store.deploys(&endpoint.project, &endpoint.service, wide).await.map_err(fail)?;
+    let [before, after] = between(stretches(with, visit.window()), with, &deploys);
     let earlier = store.endpoint_detail(id, before).await.map_err(fail)?.ok_or_else(missing)?;
     let later = store.endpoint_detail(id, after).await.map_err(fail)?.ok_or_else(missing)?;
-    let endpoint = &later.row.endpoint;
-    let known = TimeWindow { from: before.from, to: after.to };
-    let deploys = store.deploys(&endpoint.project, &endpoint.service, known).await.map_err(fail)?;
     let page = ComparePage { with, windows: [before, after], sides: [earlier, later], deploys };
     Ok(compare(&visit.frame, &page))
 }
@@ -62,8 +63,30 @@ fn stretches(with: With, window: TimeWindow) -> [TimeWindow; 2] {
     [before, after]
 }
 
+/// From the beginning of the one to the end of the other.
+fn around([before, after]: [TimeWindow; 2]) -> TimeWindow {
+    TimeWindow { from: before.from, to: after.to }
+}
+
+/// Around a deploy, both stretches end at its neighbours: each is one release.
+fn between([before, after]: [TimeWindow; 2], with: With, deploys: &[Deploy]) -> [TimeWindow; 2] {
+    let With::Since(_) = with else { return [before, after] };
+    let floor = |at: UnixNanos| UnixNanos(at.0.div_euclid(TREE_NS) * TREE_NS);
+    // A deploy in the five minutes of the moment is the moment.
+    let earlier = deploys.iter().filter(|deploy| deploy.at < before.to).map(|deploy| deploy.at);
+    let later = deploys.iter().filter(|deploy| deploy.at >= after.from).map(|deploy| deploy.at);
+    let from = earlier.max().map_or(before.from, |at| floor(at).plus(TREE_NS).max(before.from));
+    let to = later.min().map_or(after.to, |at| floor(at).min(after.to));
+    [
+        TimeWindow { from: from.min(before.to), to: before.to },
+        TimeWindow { from: after.from, to: to.max(after.from) },
+    ]
+}
+
 #[cfg(test)]
 mod tests {
+    use hotspan_model::life::DeploySource;
+
     use super::*;
 
     /// Stretches in minutes.
@@ -84,5 +107,32 @@ mod tests {
         check(since(133), (100, 160), [(70, 130), (135, 160)]);
         check(since(20), (100, 160), [(-40, 20), (25, 85)]);
         check(since(500), (100, 160), [(440, 500), (505, 505)]);
+    }
+
+    /// Deploys at these minutes around a moment.
+    #[test]
+    fn stretches_end_at_other_deploys() {
+        let at = |minutes: i64| UnixNanos(minutes * NANOS_PER_MINUTE);
+        let deploy = |minutes: i64| Deploy {
+            project: "shop".to_owned(),
+            service: "api".to_owned(),
+            release: "1".to_owned(),
+            environment: String::new(),
+            at: at(minutes),
+            source: DeploySource::Seen,
+        };
+        let window = TimeWindow { from: at(100), to: at(160) };
+        for (moment, deploys, expected) in [
+            (130, vec![130], [(70, 130), (135, 160)]),
+            (131, vec![82, 131, 151], [(85, 130), (135, 150)]),
+            (131, vec![127, 131, 136], [(130, 130), (135, 135)]),
+            (131, vec![20, 131, 400], [(70, 130), (135, 160)]),
+        ] {
+            let with = With::Since(at(moment));
+            let deploys: Vec<Deploy> = deploys.into_iter().map(deploy).collect();
+            let found = between(stretches(with, window), with, &deploys);
+            let minutes = found.map(|found| (found.from.minute(), found.to.minute()));
+            assert_eq!(minutes, expected, "{moment}");
+        }
     }
 }

@@ -59,8 +59,8 @@ mod tests {
         ] {
             assert_eq!(relative(before, after), expected, "{before} {after}");
         }
-        assert_eq!(signed(1.2e8), "+120 ms");
-        assert_eq!(signed(-3.0e6), "−3.00 ms");
+        assert_eq!(signed(1.2e8), "+120\u{a0}ms");
+        assert_eq!(signed(-3.0e6), "−3.00\u{a0}ms");
     }
 
     #[test]

@@ -15,6 +15,8 @@ use crate::parts::{diff_flame, format, shift};
 const PATHS_MAX: usize = 30;
 /// Calls in the sentence.
 const NAMED_MAX: usize = 3;
+/// A change that is a smaller part of the largest one is not listed.
+const SHOWN_MIN: f64 = 0.01;
 /// Names of a path that are shown: its own and the one above it.
 const NAMES_SHOWN: usize = 2;
 /// Deploys that are offered, the newest ones.
@@ -171,7 +173,7 @@ fn figures(model: &ComparePage) -> Markup {
     let errors =
         |row: &EndpointRow| if row.requests > 0.0 { row.errors / row.requests } else { 0.0 };
     html! {
-        section {
+        section.verify {
             div.scroll { table.list.narrow {
                 thead { tr { th scope="col" {} th.num scope="col" { "Before" } th.num scope="col" { "After" } th.num scope="col" { "Change" } } }
                 tbody {
@@ -201,8 +203,9 @@ fn flames(diff: &ProfileDiff) -> Markup {
 }
 
 fn paths(diff: &ProfileDiff) -> Markup {
-    let changes = diff.changes(PATHS_MAX);
+    let mut changes = diff.changes(PATHS_MAX);
     let largest = changes.first().map_or(0.0, |change| change.diff.self_shift_ns().abs());
+    changes.retain(|change| change.diff.self_shift_ns().abs() >= largest * SHOWN_MIN);
     html! {
         section {
             h2 { "Calls by what changed" }

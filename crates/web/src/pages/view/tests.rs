@@ -8,7 +8,9 @@ use std::sync::Arc;
 use hotspan_analysis::waterfall::{WaterfallOptions, layout};
 use hotspan_analysis::{flame, trace_view};
 use hotspan_ingest::Stats;
+use hotspan_model::calltree::CallNode;
 use hotspan_model::issue::{DayLoss, Occurrence};
+use hotspan_model::life::{Deploy, DeploySource};
 use hotspan_model::{
     CallTree, Cause, Class, Confidence, Endpoint, EndpointKind, Fix, FixKind, Issue, IssueStatus,
     Language, Sketch, Span, SpanId, TimeByClass, TraceId, UnixNanos,
@@ -16,11 +18,12 @@ use hotspan_model::{
 use hotspan_store::search::language::parse;
 use hotspan_store::{
     Bucket, Coverage, Cut, EndpointDetail, EndpointRow, ReleaseRow, SearchHit, SearchMode,
-    SearchPage, SparkPoint, TraceSummary,
+    SearchPage, SparkPoint, TimeWindow, TraceSummary,
 };
 use hotspan_testkit::notation;
 use maud::Markup;
 
+use super::compare::{ComparePage, With, compare};
 use super::connect::Connect;
 use super::endpoint::{EndpointPage, endpoint};
 use super::endpoints::{Column, Endpoints, endpoints};
@@ -206,6 +209,35 @@ fn home(connect: Option<Connect>) -> Markup {
 }
 
 fn endpoint_page() -> Markup {
+    let detail = endpoint_detail();
+    let page = EndpointPage { detail, issues: vec![hostile_issue()], slowest: vec![summary()] };
+    endpoint(&frame(), &page)
+}
+
+fn compare_page() -> Markup {
+    let mut after = endpoint_detail();
+    let mut root = CallNode::new(Class::Own);
+    (root.count, root.requests, root.total_ns, root.self_ns) = (1_000, 1_000, 5_000_000, 5_000_000);
+    after.tree.roots.insert(Arc::from(HOSTILE), root);
+    let deploy = Deploy {
+        project: HOSTILE.to_owned(),
+        service: HOSTILE.to_owned(),
+        release: HOSTILE.to_owned(),
+        environment: HOSTILE.to_owned(),
+        at: NOW,
+        source: DeploySource::Told,
+    };
+    let window = TimeWindow { from: NOW.plus(-60_000_000_000), to: NOW };
+    let page = ComparePage {
+        with: With::Since(NOW),
+        windows: [window, window],
+        sides: [endpoint_detail(), after],
+        deploys: vec![deploy],
+    };
+    compare(&frame(), &page)
+}
+
+fn endpoint_detail() -> EndpointDetail {
     let mut sketch = Sketch::default();
     sketch.add(1_000_000, 1.0);
     let bucket = Bucket {
@@ -223,7 +255,7 @@ fn endpoint_page() -> Markup {
         first_seen: NOW,
         p95_ns: 1,
     };
-    let detail = EndpointDetail {
+    EndpointDetail {
         row: row(),
         step_ns: 60_000_000_000,
         series: vec![bucket],
@@ -231,9 +263,7 @@ fn endpoint_page() -> Markup {
         tree: CallTree::default(),
         releases: vec![release],
         as_of: None,
-    };
-    let page = EndpointPage { detail, issues: vec![hostile_issue()], slowest: vec![summary()] };
-    endpoint(&frame(), &page)
+    }
 }
 
 fn issue_page() -> Markup {
@@ -324,6 +354,7 @@ fn every_page() -> Vec<(&'static str, Markup)> {
         ("home", home(None)),
         ("empty", home(Some(to))),
         ("endpoint", endpoint_page()),
+        ("compare", compare_page()),
         ("issue", issue_page()),
         (
             "waterfall",
@@ -388,7 +419,7 @@ fn the_card_says_it_all() {
         "AWS credential lookups",
         "POST /reports",
         "35%",
-        "365 in every request",
+        "365 times in every request",
         "3 calls each",
         "likely",
         "first seen",

@@ -4,5 +4,6 @@
 mod answers;
 mod clock;
 mod harness;
+mod history;
 mod life;
 mod restart;

@@ -175,22 +175,54 @@ fn choose(
         let is_settled = end.saturating_add(HOUR_SETTLES_NS) < at.0;
         let files_min = if is_settled { 2 } else { limits.files_min.max(2) };
         small.sort_by_key(|file| (file.rows, file.path.clone()));
-        let chosen = of_like_size(&small, limits.spans);
-        debug!(hour, small = small.len(), chosen = chosen.len(), "looked for files to merge");
-        (chosen.len() >= files_min).then_some(chosen)
+        let rows: Vec<u64> = small.iter().map(|file| file.rows).collect();
+        let count = how_many(&rows, files_min, limits.spans);
+        debug!(hour, small = small.len(), chosen = count, "looked for files to merge");
+        (count > 0).then(|| small.into_iter().take(count).cloned().collect())
     })
 }
 
-/// The smallest files, as long as none is far larger than those before it.
-fn of_like_size(files: &[&Arc<SpanFile>], spans: u64) -> Vec<Arc<SpanFile>> {
-    let (mut chosen, mut rows) = (Vec::new(), 0u64);
-    for file in files {
-        let is_alike = chosen.is_empty() || file.rows <= rows.saturating_mul(LIKE_SIZE);
-        if !is_alike || chosen.len() == INPUTS_MAX || rows >= spans {
+/// How many of the smallest files to put together, by their rows, smallest
+/// first: as long as none is far larger than those before it. 0 while it is not
+/// worth it: too few of them, unless they make a file that is large enough to
+/// stay as it is. No later merge would save them from being written again.
+fn how_many(sizes: &[u64], files_min: usize, spans: u64) -> usize {
+    let (mut count, mut rows) = (0, 0u64);
+    for size in sizes {
+        let is_alike = count == 0 || *size <= rows.saturating_mul(LIKE_SIZE);
+        if !is_alike || count == INPUTS_MAX || rows >= spans {
             break;
         }
-        rows += file.rows;
-        chosen.push(Arc::clone(file));
+        rows += size;
+        count += 1;
     }
-    chosen
+    let is_enough = rows >= spans && count > 1;
+    if count >= files_min || is_enough { count } else { 0 }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn which_files_are_put_together() {
+        let many = [10; 20];
+        for (sizes, files_min, expected) in [
+            (&[10; 8][..], 8, 8),
+            (&[10; 7], 8, 0),
+            (&many, 8, INPUTS_MAX),
+            // Files of flushes at full speed: enough before they are many.
+            (&[100; 5], 8, 5),
+            (&[100; 4], 8, 0),
+            (&[100; 9], 8, 5),
+            (&[300, 300], 8, 2),
+            // An hour that gets no more spans.
+            (&[10, 12], 2, 2),
+            (&[1, 400], 2, 0),
+            (&[499], 2, 0),
+            (&[], 2, 0),
+        ] {
+            assert_eq!(how_many(sizes, files_min, 500), expected, "{sizes:?} {files_min}");
+        }
+    }
 }

@@ -4,19 +4,24 @@ use std::collections::BTreeMap;
 
 use hotspan_model::history::Example;
 use hotspan_model::time::NANOS_PER_MINUTE;
-use hotspan_model::{CallTree, EndpointHistory, HistoryWindow, RequestStretch, TreeStretch};
+use hotspan_model::{
+    CallTree, EndpointHistory, HistoryWindow, RequestStretch, TreeStretch, UnixNanos,
+};
 use rusqlite::Transaction;
 
 use super::super::codec::shapes;
 use super::super::connection::Book;
 use super::super::deploys::deploys_in;
-use super::super::grain::{MINUTE, Stretch, TREE, bucket_of, cover, start_of};
+use super::super::grain::{HOUR, MINUTE, Stretch, TREE, bucket_of, cover, start_of};
 use super::super::rows::{TimeWindow, TraceSummary};
 use super::super::{BookError, DamagedIn, During};
 use super::endpoint_of;
 use super::figures::count;
 use super::profile::sdk_of;
 use super::traces::slowest;
+
+/// So much of the earlier window comes by minute.
+const FINE_NS: i64 = 6 * HOUR * NANOS_PER_MINUTE;
 
 impl Book {
     /// An endpoint's requests in two windows, without their call trees; `None`
@@ -42,7 +47,7 @@ impl Book {
             let both = TimeWindow { from: earlier.from, to: recent.to };
             Ok(Some(EndpointHistory {
                 sdk: sdk_of(transaction, id).during("read an SDK")?,
-                earlier: requests(&cover(earlier, MINUTE, minutes_from))?,
+                earlier: requests(&late_ones_fine(earlier, minutes_from))?,
                 recent: requests(&[fine(recent, MINUTE)])?,
                 deploys: deploys_in(transaction, &endpoint.project, &endpoint.service, both)?,
                 example: slowest(transaction, id, recent, 1)?.first().map(example_of),
@@ -70,6 +75,23 @@ impl Book {
             ])
         })
     }
+}
+
+/// A window whose last hours come by minute, because a new server has nothing
+/// else yet; the others come by hour.
+fn late_ones_fine(window: TimeWindow, minutes_from: UnixNanos) -> Vec<Stretch> {
+    let hour_ns = HOUR * NANOS_PER_MINUTE;
+    let hour = window.to.plus(-FINE_NS).0.div_euclid(hour_ns) * hour_ns;
+    let from = UnixNanos(hour).max(window.from).max(minutes_from);
+    if from >= window.to {
+        return cover(window, MINUTE, minutes_from);
+    }
+    let mut stretches = Vec::new();
+    if window.from < from {
+        stretches.extend(cover(TimeWindow { from: window.from, to: from }, MINUTE, minutes_from));
+    }
+    stretches.push(fine(TimeWindow { from, to: window.to }, MINUTE));
+    stretches
 }
 
 /// A window in buckets of one width, the first and last of them whole.

@@ -6,6 +6,7 @@ mod history;
 mod issues;
 mod life;
 mod migrations;
+mod over_time;
 mod queries;
 mod retention;
 mod upkeep;

@@ -163,8 +163,11 @@ pub(super) fn in_profile(
     cause_of: impl Fn(&Family) -> Option<(&'static str, Confidence)>,
 ) -> Vec<Finding> {
     let limits = &thresholds.fetches;
-    let demand =
-        Demand { share_min: limits.profile_share_min, interval_ns_max: limits.interval_ns_max };
+    let demand = Demand {
+        share_min: limits.profile_share_min,
+        interval_ns_max: limits.interval_ns_max,
+        once_is_fine: true,
+    };
     let uses = widespread(profile, thresholds, class, demand);
     let found = uses.filter_map(|(profile_use, sure)| {
         let family = knowledge().families.get(&profile_use.family)?;

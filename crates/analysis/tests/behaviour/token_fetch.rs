@@ -163,7 +163,7 @@ fn failing_is_another_waste() {
           POST https://idp.example/oauth2/token 5+40 ×5 every 41 =503
         ",
         expect![[r#"
-            retry-storm: Retries: POST idp.example**/oauth2/token, 4 of 5 calls, 204.0 ms, retried_without_pause (very likely)
+            retry-storm: Retries: POST idp.example/oauth2/token, 4 of 5 calls, 204.0 ms, retried_without_pause (very likely)
         "#]],
     );
 }

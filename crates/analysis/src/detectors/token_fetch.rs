@@ -23,7 +23,7 @@ use hotspan_model::segment::ClassUse;
 use hotspan_model::{Class, Confidence, EndpointProfile, Finding};
 
 use super::Detector;
-use super::fetching::{self, Waste, answered, asked_again};
+use super::fetching::{self, Waste, asked_again, free};
 use super::scene::Scene;
 use crate::fetches::{FamilyFetches, Users};
 use crate::study::Study;
@@ -60,7 +60,7 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
 
 /// Keys and discovery documents have addresses of their own, which spans tell.
 fn keys(scene: &mut Scene<'_, '_>, found: &FamilyFetches) {
-    let calls = answered(scene, found.calls.iter().map(|fetch| fetch.span));
+    let calls = free(scene, found.calls.iter().map(|fetch| fetch.span));
     let again = asked_again(scene, &calls, scene.thresholds.fetches.same_min);
     if !again.is_empty() {
         report(scene, found, &calls, &again, ("keys_per_use", Confidence::VeryLikely));
@@ -72,7 +72,7 @@ fn tokens(scene: &mut Scene<'_, '_>, found: &FamilyFetches) {
     let study = scene.study;
     let mut exchanges = Exchanges { study, by_name: HashMap::new() };
     let own = found.single().filter(|&call| !exchanges.has(call));
-    let calls = answered(scene, own);
+    let calls = free(scene, own);
     if calls.len() < limits.same_min {
         return;
     }

@@ -306,6 +306,8 @@ fn in_every_request_and_meant() {
             &requests("GET /orders", "", 29, TOKEN, 0),
             // Too cheap: 0.5 ms of 80.
             &requests("GET /orders", "", 60, &KEYS.replace("+12", "+0.5"), 0),
+            // A provider that is down.
+            &requests("GET /orders", "", 60, &TOKEN.replace("1+30", "1+30 =503"), 0),
             // So seldom that the last one has expired.
             &requests("GET /orders", "", 40, TOKEN, 0).replace("every 100", "every 400000"),
             // Runs of a program, each a process of its own.

@@ -91,13 +91,25 @@ fn used_again(
     untold_min: usize,
 ) -> Vec<usize> {
     let spans = &study.segment.spans;
-    let mut by_use: HashMap<(u64, Option<u64>), Vec<usize>> = HashMap::new();
-    for (&call, target) in calls.iter().zip(Users::of(study).targets(calls)) {
-        by_use.entry((study.asked(call), target)).or_default().push(call);
+    // Of each provider, and of each thing that its address asks for, apart.
+    let mut by_address: HashMap<u64, Vec<usize>> = HashMap::new();
+    for &call in calls {
+        by_address.entry(study.asked(call)).or_default().push(call);
     }
-    let enough = |target: &Option<u64>| if target.is_some() { same_min } else { untold_min };
-    let repeated = by_use.iter().filter(|((_, target), calls)| calls.len() >= enough(target));
-    let mut again: Vec<usize> = repeated.flat_map(|(_, calls)| &calls[1..]).copied().collect();
+    let users = Users::of(study);
+    let mut again = Vec::new();
+    for calls in by_address.into_values().filter(|calls| calls.len() >= same_min) {
+        let mut by_use: HashMap<Option<u64>, Vec<usize>> = HashMap::new();
+        for (&call, target) in calls.iter().zip(users.targets(&calls)) {
+            by_use.entry(target).or_default().push(call);
+        }
+        for (target, calls) in by_use {
+            let enough = if target.is_some() { same_min } else { untold_min };
+            if calls.len() >= enough {
+                again.extend_from_slice(&calls[1..]);
+            }
+        }
+    }
     again.sort_unstable_by_key(|&call| (spans[call].start, call));
     again
 }

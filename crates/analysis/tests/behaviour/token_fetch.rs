@@ -20,6 +20,22 @@ fn a_token_for_each_call() {
 }
 
 #[test]
+fn from_two_providers_in_turn() {
+    check_findings(
+        "
+        server POST /sync 0..900
+          repeat ×4 every 200
+            POST https://idp.example/oauth2/token 5+40
+            POST https://other.example/oauth2/token 46+40
+            GET http://stock/items/{n} 90+20
+        ",
+        expect![[r#"
+            token-fetch: OAuth token fetches, 8 of 8 calls, 240.0 ms, token_per_use (likely)
+        "#]],
+    );
+}
+
+#[test]
 fn under_a_span_for_each_item() {
     check_findings(
         "

@@ -198,7 +198,7 @@ fn over_requests(
     let per_request = profile_use.lookups / profile_use.requests_affected.max(f64::MIN_POSITIVE);
     let facts = vec![(
         format!("{affected} of {requests}"),
-        format!("requests; {} a request that does", figures::weighted(per_request)),
+        format!("requests do so, {} times each", figures::weighted(per_request)),
     )];
     let told = [
         ("subject", family.subject.clone()),

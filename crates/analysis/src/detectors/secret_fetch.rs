@@ -78,8 +78,8 @@ fn one_by_one(scene: &mut Scene<'_, '_>, fetches: &FamilyFetches) {
             (format!("They ask for {names} different things."), Confidence::VeryLikely)
         }
         _ => {
-            let untold = "Their spans do not tell the names; were it one again and again, \
-                          keeping it would do.";
+            let untold = "Their spans do not tell the names; if it is one again and again, \
+                          keep its value instead.";
             (untold.to_owned(), Confidence::Likely)
         }
     };

@@ -19,6 +19,8 @@ use crate::tree::Tree;
 
 /// How far up a call is looked for that a fetch is part of.
 const LEVELS_MAX: usize = 16;
+/// Operations that are told of a family.
+const TEMPLATES_MAX: usize = 8;
 /// How many calls after a fetch are looked at for one under the same span.
 const CALLS_AHEAD_MAX: usize = 16;
 
@@ -38,7 +40,8 @@ pub(crate) struct FamilyFetches {
     pub(crate) family: &'static Family,
     /// What it hands out.
     pub(crate) class: Class,
-    /// Every call that counts, by start.
+    /// Every call that brought something, by start: what failed is repeated
+    /// because it failed.
     pub(crate) calls: Vec<Fetch>,
 }
 
@@ -58,10 +61,14 @@ impl FamilyFetches {
         self.calls.iter().filter(|fetch| fetch.step.is_none()).map(|fetch| fetch.span)
     }
 
-    /// Operation templates of the calls in the order of their first use.
+    /// Operation templates of the calls in the order of their first use, at
+    /// most a few: providers may have a path for each customer.
     pub(crate) fn templates(&self, spans: &[SpanDigest]) -> Vec<String> {
         let mut found: Vec<String> = Vec::new();
         for call in self.calls.iter().filter_map(|fetch| spans[fetch.span].call.as_ref()) {
+            if found.len() == TEMPLATES_MAX {
+                break;
+            }
             if !found.contains(&call.operation) {
                 found.push(call.operation.clone());
             }
@@ -86,7 +93,8 @@ pub(crate) fn fetches_of(segment: &Segment, tree: &Tree) -> Vec<FamilyFetches> {
             continue;
         };
         let step = spans[span].call.as_ref().and_then(|call| call.step);
-        if step == Some(LookupStep::Other) || is_part_of_another(span, spans, tree) {
+        let counts = step != Some(LookupStep::Other) && !spans[span].failed();
+        if !counts || is_part_of_another(span, spans, tree) {
             continue;
         }
         let fetch = Fetch { span, step };

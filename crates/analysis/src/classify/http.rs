@@ -36,7 +36,8 @@ pub(crate) fn parts_of<'a>(span: &ToldSpan<'a>) -> Option<Request<'a>> {
 pub(super) fn request(span: &ToldSpan<'_>) -> Option<Call> {
     let request = parts_of(span)?;
     let (host, path) = (request.host, request.path.unwrap_or("/"));
-    if let Some(found) = knowledge().families.http(request.method, host, path) {
+    if let Some(mut found) = knowledge().families.http(request.method, host, path) {
+        found.template = readable(&found.template, request.method, path);
         return Some(known_call(CallKind::Http, host, found));
     }
     let mut operation = url::call_template(request.method, path);
@@ -49,6 +50,15 @@ pub(super) fn request(span: &ToldSpan<'_>) -> Option<Call> {
         operation.push_str(&format!(" ({graphql})"));
     }
     Some(call(CallKind::Http, Class::Http, host, operation))
+}
+
+/// The template of a rule as people read it: what may stand before its path as
+/// it stands there, what may follow as `…`, since that is names of secrets.
+fn readable(template: &str, method: &str, path: &str) -> String {
+    match template.split_once(' ') {
+        Some((_, rule)) if rule.starts_with("**") => url::call_template(method, path),
+        _ => template.replace("/**", "/…"),
+    }
 }
 
 /// `query GetUser`: all requests of GraphQL go to one path.

@@ -146,8 +146,11 @@ fn evidence(study: &Study<'_>, found: &FamilyLookups, class_use: &ClassUse) -> E
 /// form.
 fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding> {
     let limits = &thresholds.credentials;
-    let demand =
-        Demand { share_min: limits.profile_share_min, interval_ns_max: limits.interval_ns_max };
+    let demand = Demand {
+        share_min: limits.profile_share_min,
+        interval_ns_max: limits.interval_ns_max,
+        once_is_fine: true,
+    };
     let uses = widespread(profile, thresholds, Class::CredentialLookup, demand);
     let found = uses.filter_map(|(profile_use, confidence)| {
         let family = knowledge().families.get(&profile_use.family)?;

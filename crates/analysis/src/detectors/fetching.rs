@@ -3,7 +3,7 @@
 
 use hotspan_knowledge::{Family, knowledge};
 use hotspan_model::segment::{ClassUse, ProfileUse};
-use hotspan_model::{Class, Confidence, EndpointProfile, Finding};
+use hotspan_model::{Class, Confidence, EndpointProfile, Finding, UnixNanos};
 
 use super::Detector;
 use super::finding::{Amount, Draft, EVIDENCE_MAX};
@@ -39,11 +39,9 @@ fn use_of(study: &Study<'_>, found: &FamilyFetches) -> ClassUse {
     }
 }
 
-/// Fetches of a request that no detector has explained and that succeeded:
-/// those that failed are repeated because they failed.
-pub(super) fn answered(scene: &Scene<'_, '_>, calls: impl Iterator<Item = usize>) -> Vec<usize> {
-    let spans = &scene.study.segment.spans;
-    calls.filter(|&call| scene.is_free(call) && !spans[call].failed()).collect()
+/// Fetches that no detector has explained.
+pub(super) fn free(scene: &Scene<'_, '_>, calls: impl Iterator<Item = usize>) -> Vec<usize> {
+    calls.filter(|&call| scene.is_free(call)).collect()
 }
 
 /// Calls that ask for what an earlier one of `calls` (by start) was told, where
@@ -55,32 +53,40 @@ pub(super) fn asked_again(scene: &Scene<'_, '_>, calls: &[usize], same_min: usiz
     let mut asked: Vec<(u64, usize, usize)> =
         calls.iter().enumerate().map(|(nth, &call)| (study.asked(call), nth, call)).collect();
     asked.sort_unstable();
-    let mut again = Vec::new();
+    let (mut again, mut starts) = (Vec::new(), None);
     for same in asked.chunk_by(|one, other| one.0 == other.0) {
-        let same_calls: Vec<usize> = same.iter().map(|(_, _, call)| *call).collect();
-        let waits = is_polling(spans, &same_calls) && is_alone(study, &same_calls);
-        if same[0].0 != 0 && same.len() >= same_min && !waits {
-            again.extend_from_slice(&same_calls[1..]);
+        if same[0].0 == 0 || same.len() < same_min {
+            continue;
+        }
+        let same: Vec<usize> = same.iter().map(|(_, _, call)| *call).collect();
+        let waits = is_polling(spans, &same)
+            && is_alone(study, &same, starts.get_or_insert_with(|| starts_of_calls(study)));
+        if !waits {
+            again.extend_from_slice(&same[1..]);
         }
     }
     again.sort_unstable_by_key(|&call| (spans[call].start, call));
     again
 }
 
+/// When the calls of a request begin, in order.
+fn starts_of_calls(study: &Study<'_>) -> Vec<UnixNanos> {
+    let calls = study.segment.spans.iter().filter(|span| span.call.is_some());
+    let mut starts: Vec<UnixNanos> = calls.map(|span| span.start).collect();
+    starts.sort_unstable();
+    starts
+}
+
 /// True when they are in one place, and nothing else is called between the
 /// first and the last.
-fn is_alone(study: &Study<'_>, calls: &[usize]) -> bool {
+fn is_alone(study: &Study<'_>, calls: &[usize], starts: &[UnixNanos]) -> bool {
     let spans = &study.segment.spans;
-    if Series::new(study, calls).parents() > 1 {
-        return false;
-    }
     let (Some(&first), Some(&last)) = (calls.first(), calls.last()) else {
         return false;
     };
-    let between = spans.iter().filter(|span| {
-        span.call.is_some() && (spans[first].start..=spans[last].start).contains(&span.start)
-    });
-    between.count() <= calls.len()
+    let before = starts.partition_point(|start| *start < spans[first].start);
+    let until = starts.partition_point(|start| *start <= spans[last].start);
+    until - before <= calls.len() && Series::new(study, calls).parents() == 1
 }
 
 /// Fetches that are too many in one request.
@@ -163,8 +169,11 @@ pub(super) fn in_profile(
     cause_of: impl Fn(&Family) -> Option<(&'static str, Confidence)>,
 ) -> Vec<Finding> {
     let limits = &thresholds.fetches;
-    let demand =
-        Demand { share_min: limits.profile_share_min, interval_ns_max: limits.interval_ns_max };
+    let demand = Demand {
+        share_min: limits.profile_share_min,
+        interval_ns_max: limits.interval_ns_max,
+        once_is_fine: true,
+    };
     let uses = widespread(profile, thresholds, class, demand);
     let found = uses.filter_map(|(profile_use, sure)| {
         let family = knowledge().families.get(&profile_use.family)?;
@@ -189,7 +198,7 @@ fn over_requests(
     let per_request = profile_use.lookups / profile_use.requests_affected.max(f64::MIN_POSITIVE);
     let facts = vec![(
         format!("{affected} of {requests}"),
-        format!("requests; {} a request that does", figures::weighted(per_request)),
+        format!("requests do so, {} times each", figures::weighted(per_request)),
     )];
     let told = [
         ("subject", family.subject.clone()),

@@ -42,7 +42,11 @@ pub(super) fn in_profile(
     let limits = &thresholds.repeats;
     let found = [Class::Database, Class::Http, Class::Rpc].map(|class| {
         // However seldom a request comes, it need not ask twice.
-        let demand = Demand { share_min: limits.profile_share_min, interval_ns_max: i64::MAX };
+        let demand = Demand {
+            share_min: limits.profile_share_min,
+            interval_ns_max: i64::MAX,
+            once_is_fine: false,
+        };
         let uses = widespread(profile, thresholds, class, demand);
         let own = uses.filter(|(profile_use, _)| is_of(telling.detector, profile_use));
         let dear = own.filter(|(profile_use, _)| {

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use hotspan_model::normalise::url;
 use hotspan_model::segment::ClassUse;
 use hotspan_model::{CallKind, Class, Confidence, Finding};
+use twox_hash::XxHash3_128;
 
 use super::finding::{Amount, Draft, EVIDENCE_MAX};
 use super::scene::Scene;
@@ -91,7 +92,7 @@ impl Repetition<'_> {
         parts.sort_unstable();
         Some(Named {
             class: operations.clone().map(|&call| class_of(&spans[call])).min()?,
-            family: format!("{} {}", self.detector, parts.join(" ")),
+            family: bounded(format!("{} {}", self.detector, parts.join(" "))),
             names: operations.map(|&call| name_of_call(&spans[call])).collect(),
         })
     }
@@ -141,6 +142,19 @@ impl Repetition<'_> {
             evidence: evidence.map(|&call| spans[call].span_id).collect(),
         };
         draft.in_trace(study, amount)
+    }
+}
+
+/// A family is a key of what is kept for each minute: a statement that has no
+/// summary is told by its beginning and a hash.
+fn bounded(family: String) -> String {
+    const CHARS_MAX: usize = 160;
+    match family.char_indices().nth(CHARS_MAX) {
+        None => family,
+        Some((cut, _)) => {
+            let hash = XxHash3_128::oneshot(family.as_bytes()) as u64;
+            format!("{}… {hash:016x}", &family[..cut])
+        }
     }
 }
 
@@ -242,4 +256,18 @@ pub(super) fn identity_of(span: &SpanDigest) -> [String; 2] {
 pub(super) fn family_of(detector: &str, span: &SpanDigest) -> String {
     let [target, operation] = identity_of(span);
     format!("{detector} {target} {operation}")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::bounded;
+
+    #[test]
+    fn long_families_stay_apart() {
+        let long = |end: &str| bounded(format!("n-plus-one-query {}{end}", "é".repeat(400)));
+        assert_ne!(long("a"), long("b"));
+        assert_eq!(long("a"), long("a"));
+        assert_eq!(long("a").chars().count(), 160 + 2 + 16);
+        assert_eq!(bounded("short".to_owned()), "short");
+    }
 }

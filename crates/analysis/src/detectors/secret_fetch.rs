@@ -20,7 +20,7 @@ use hotspan_model::segment::ClassUse;
 use hotspan_model::{Class, Confidence, EndpointKind, EndpointProfile, Finding};
 
 use super::Detector;
-use super::fetching::{self, Waste, answered, asked_again};
+use super::fetching::{self, Waste, asked_again, free};
 use super::scene::Scene;
 use crate::fetches::FamilyFetches;
 use crate::figures;
@@ -45,7 +45,7 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
     let study = scene.study;
     for found in study.fetches.iter().filter(|found| found.class == Class::SecretFetch) {
         let limits = &scene.thresholds.fetches;
-        let every = answered(scene, found.calls.iter().map(|fetch| fetch.span));
+        let every = free(scene, found.calls.iter().map(|fetch| fetch.span));
         let again = asked_again(scene, &every, limits.same_min);
         if again.is_empty() {
             one_by_one(scene, found);
@@ -69,7 +69,7 @@ fn one_by_one(scene: &mut Scene<'_, '_>, fetches: &FamilyFetches) {
     }
     let limits = &scene.thresholds.fetches;
     let (share_min, many) = (limits.share_start_min, limits.untold_min);
-    let calls = answered(scene, fetches.single());
+    let calls = free(scene, fetches.single());
     let Some((_, again)) = calls.split_first().filter(|_| calls.len() >= many) else {
         return;
     };
@@ -79,8 +79,8 @@ fn one_by_one(scene: &mut Scene<'_, '_>, fetches: &FamilyFetches) {
             (format!("They ask for {names} different things."), Confidence::VeryLikely)
         }
         _ => {
-            let untold = "Their spans do not tell the names; were it one again and again, \
-                          keeping it would do.";
+            let untold = "Their spans do not tell the names; if it is one again and again, \
+                          keep its value instead.";
             (untold.to_owned(), Confidence::Likely)
         }
     };

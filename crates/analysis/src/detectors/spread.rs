@@ -1,9 +1,8 @@
 //! What endpoint forms have in common: which uses most requests of an endpoint
 //! make, so that they belong to the endpoint and not to a process that starts.
 //!
-//! Not meant are jobs. What a span without a caller does is often a process of
-//! its own, which has to look up everything once; so a run of one is the first
-//! request of a process.
+//! Where a process may do something once, jobs are not meant: a span without a
+//! caller is often a process of its own, and its run the first of that process.
 
 use hotspan_model::segment::ProfileUse;
 use hotspan_model::{Class, Confidence, EndpointKind, EndpointProfile};
@@ -18,6 +17,8 @@ pub(super) struct Demand {
     /// Mean time between requests up to which what one of them fetched could
     /// have served the next.
     pub(super) interval_ns_max: i64,
+    /// A process may do it once, when it starts.
+    pub(super) once_is_fine: bool,
 }
 
 /// Uses of `class` in most requests of an endpoint, with how sure that makes a
@@ -31,7 +32,7 @@ pub(super) fn widespread<'a>(
     let limits = thresholds.spread;
     let lasted_ns = profile.window.1.since(profile.window.0);
     let looked_at = profile.samples >= limits.requests_min
-        && profile.endpoint.kind != EndpointKind::Job
+        && !(demand.once_is_fine && profile.endpoint.kind == EndpointKind::Job)
         && lasted_ns / (profile.samples.max(1) as i64) <= demand.interval_ns_max;
     let affected = |profile_use: &ProfileUse| {
         profile_use.samples_affected as f64 / profile.samples.max(1) as f64

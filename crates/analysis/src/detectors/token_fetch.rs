@@ -23,7 +23,7 @@ use hotspan_model::segment::ClassUse;
 use hotspan_model::{Class, Confidence, EndpointProfile, Finding};
 
 use super::Detector;
-use super::fetching::{self, Waste, answered, asked_again};
+use super::fetching::{self, Waste, asked_again, free};
 use super::scene::Scene;
 use crate::fetches::{FamilyFetches, Users};
 use crate::study::Study;
@@ -61,7 +61,7 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
 
 /// Keys and discovery documents have addresses of their own, which spans tell.
 fn keys(scene: &mut Scene<'_, '_>, found: &FamilyFetches) {
-    let calls = answered(scene, found.calls.iter().map(|fetch| fetch.span));
+    let calls = free(scene, found.calls.iter().map(|fetch| fetch.span));
     let again = asked_again(scene, &calls, scene.thresholds.fetches.same_min);
     if !again.is_empty() {
         report(scene, found, &calls, &again, ("keys_per_use", Confidence::VeryLikely));
@@ -73,7 +73,7 @@ fn tokens(scene: &mut Scene<'_, '_>, found: &FamilyFetches) {
     let study = scene.study;
     let mut exchanges = Exchanges { study, by_name: HashMap::new() };
     let own = found.single().filter(|&call| !exchanges.has(call));
-    let calls = answered(scene, own);
+    let calls = free(scene, own);
     if calls.len() < limits.same_min {
         return;
     }
@@ -92,13 +92,25 @@ fn used_again(
     untold_min: usize,
 ) -> Vec<usize> {
     let spans = &study.segment.spans;
-    let mut by_use: HashMap<(u64, Option<u64>), Vec<usize>> = HashMap::new();
-    for (&call, target) in calls.iter().zip(Users::of(study).targets(calls)) {
-        by_use.entry((study.asked(call), target)).or_default().push(call);
+    // Of each provider, and of each thing that its address asks for, apart.
+    let mut by_address: HashMap<u64, Vec<usize>> = HashMap::new();
+    for &call in calls {
+        by_address.entry(study.asked(call)).or_default().push(call);
     }
-    let enough = |target: &Option<u64>| if target.is_some() { same_min } else { untold_min };
-    let repeated = by_use.iter().filter(|((_, target), calls)| calls.len() >= enough(target));
-    let mut again: Vec<usize> = repeated.flat_map(|(_, calls)| &calls[1..]).copied().collect();
+    let users = Users::of(study);
+    let mut again = Vec::new();
+    for calls in by_address.into_values().filter(|calls| calls.len() >= same_min) {
+        let mut by_use: HashMap<Option<u64>, Vec<usize>> = HashMap::new();
+        for (&call, target) in calls.iter().zip(users.targets(&calls)) {
+            by_use.entry(target).or_default().push(call);
+        }
+        for (target, calls) in by_use {
+            let enough = if target.is_some() { same_min } else { untold_min };
+            if calls.len() >= enough {
+                again.extend_from_slice(&calls[1..]);
+            }
+        }
+    }
     again.sort_unstable_by_key(|&call| (spans[call].start, call));
     again
 }

@@ -85,6 +85,18 @@ fn old_spellings_and_sentry() {
 }
 
 #[test]
+fn in_every_run_of_a_job() {
+    let runs = requests(60, SAME_QUERY, 0).replace("server GET", "internal GET");
+    check_issues(
+        &[&runs, &runs.replace("every 100\n", "every 3600000\n")],
+        expect![[r#"
+        repeated-identical-query: Repeated query: SELECT settings, 0 traces, 60 of 60 requests 16.7%, same_again_in_every_request (very likely) | Keep the answer for the length of the request
+        repeated-identical-query: Repeated query: SELECT settings, 0 traces, 60 of 60 requests 16.7%, same_again_in_every_request (very likely) | Keep the answer for the length of the request
+    "#]],
+    );
+}
+
+#[test]
 fn both_forms_are_one_issue() {
     let some = requests(60, SAME_QUERY, 0);
     let more = requests(10, &SAME_QUERY.replace("5+2", "5+6").replace("every 4", "every 7"), 0);

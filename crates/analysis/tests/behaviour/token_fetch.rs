@@ -20,6 +20,22 @@ fn a_token_for_each_call() {
 }
 
 #[test]
+fn from_two_providers_in_turn() {
+    check_findings(
+        "
+        server POST /sync 0..900
+          repeat ×4 every 200
+            POST https://idp.example/oauth2/token 5+40
+            POST https://other.example/oauth2/token 46+40
+            GET http://stock/items/{n} 90+20
+        ",
+        expect![[r#"
+            token-fetch: OAuth token fetches, 8 of 8 calls, 240.0 ms, token_per_use (likely)
+        "#]],
+    );
+}
+
+#[test]
 fn under_a_span_for_each_item() {
     check_findings(
         "
@@ -163,7 +179,7 @@ fn failing_is_another_waste() {
           POST https://idp.example/oauth2/token 5+40 ×5 every 41 =503
         ",
         expect![[r#"
-            retry-storm: Retries: POST idp.example**/oauth2/token, 4 of 5 calls, 204.0 ms, retried_without_pause (very likely)
+            retry-storm: Retries: POST idp.example/oauth2/token, 4 of 5 calls, 204.0 ms, retried_without_pause (very likely)
         "#]],
     );
 }
@@ -306,6 +322,8 @@ fn in_every_request_and_meant() {
             &requests("GET /orders", "", 29, TOKEN, 0),
             // Too cheap: 0.5 ms of 80.
             &requests("GET /orders", "", 60, &KEYS.replace("+12", "+0.5"), 0),
+            // A provider that is down.
+            &requests("GET /orders", "", 60, &TOKEN.replace("1+30", "1+30 =503"), 0),
             // So seldom that the last one has expired.
             &requests("GET /orders", "", 40, TOKEN, 0).replace("every 100", "every 400000"),
             // Runs of a program, each a process of its own.

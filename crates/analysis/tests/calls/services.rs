@@ -203,6 +203,21 @@ fn requests() {
             "Http api: POST /graphql (mutation AddItem) (http)",
         ),
         ("sentry", "client POST http://api/graphql (draft) 1+1", "Http api: POST /graphql (http)"),
+        (
+            "otel",
+            "POST https://idp/realms/shop/protocol/openid-connect/token 1+1",
+            "Http idp: POST /realms/shop/protocol/openid-connect/token (token_fetch)",
+        ),
+        (
+            "otel",
+            "POST https://login/0f8fad5b-d9cb-469f-a165-70867728950e/oauth2/v2.0/token 1+1",
+            "Http login: POST /{uuid}/oauth2/v2.0/token (token_fetch)",
+        ),
+        (
+            "otel",
+            "GET http://vault:8200/v1/secret/data/app/db 1+1",
+            "Http vault: GET /v1/secret/… (secret_fetch)",
+        ),
         ("otel", "client - 1+1", "Http :  (http)"),
     ]);
 }

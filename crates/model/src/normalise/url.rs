@@ -82,7 +82,7 @@ pub fn path_template(path: &str) -> String {
 }
 
 fn push_segment(template: &mut String, segment: &str) {
-    if is_placeholder(segment) || is_region(segment) {
+    if is_placeholder(segment) || is_region(segment) || is_version(segment) {
         return template.push_str(segment);
     }
     values::push_template(template, segment);
@@ -94,6 +94,15 @@ fn is_placeholder(segment: &str) -> bool {
         || (segment.starts_with('<') && segment.ends_with('>'))
         || segment.starts_with(':')
         || segment.starts_with('*')
+}
+
+/// `v2.0`: versions of an interface, not records. Without a point the number is
+/// too short to be taken for one.
+fn is_version(segment: &str) -> bool {
+    let parts = segment.strip_prefix(['v', 'V']).map(|numbers| numbers.split('.'));
+    parts.is_some_and(|mut parts| {
+        parts.all(|part| (1..=2).contains(&part.len()) && part.bytes().all(|b| b.is_ascii_digit()))
+    })
 }
 
 /// `us-east-1`: a number that names a place, not a record.
@@ -189,6 +198,9 @@ mod tests {
             ("/users/-42/", "/users/{id}/"),
             ("/users/42?full=1", "/users/{id}"),
             ("/v1/users", "/v1/users"),
+            ("/oauth2/v2.0/token", "/oauth2/v2.0/token"),
+            ("/api/v1.12/users/7", "/api/v1.12/users/{id}"),
+            ("/files/v2.417", "/files/v2.{id}"),
             ("/api/v2beta1/x", "/api/v2beta1/x"),
             ("/oauth2/token", "/oauth2/token"),
             ("/o/123e4567-e89b-12d3-a456-426614174000", "/o/{uuid}"),

@@ -260,8 +260,10 @@ fn shared(seed: u64, stretch: i64, sigma: f64) -> f64 {
         .around(1.0, sigma)
 }
 
-/// Endpoints that do not change, or only as much as they always do. With 2,500
-/// looks at each shape in the place of 12 there were MEASURED.
+/// Endpoints that do not change, or only as much as they always do. Measured
+/// with 2,500 looks at each shape in the place of 12: no alarm in 20,000, so
+/// fewer than one in 6,000 looks with 95% confidence. The draws are seeded, so
+/// these here are the same every time.
 #[test]
 fn endpoints_that_do_not_change_raise_no_alarm() {
     const LOOKS: u64 = 12;

@@ -2,6 +2,7 @@
 //! are slower, by how much, and what became of its calls.
 
 use hotspan_model::history::{EndpointHistory, HistoryWindow, RequestStretch, TreeStretch};
+use hotspan_model::time::NANOS_PER_MINUTE;
 use hotspan_model::{Sketch, UnixNanos};
 
 use super::calls::Breakdown;
@@ -68,6 +69,12 @@ impl<'a> Change<'a> {
         self.since.requests.last().map_or(self.since.moment, |stretch| stretch.end().plus(-1))
     }
 
+    /// Weighted requests a minute, before and after: load may be why.
+    pub(crate) fn per_minute(&self) -> (f64, f64) {
+        let earlier: Vec<&RequestStretch> = self.history.earlier.requests.iter().collect();
+        (per_minute(&earlier), per_minute(&self.since.requests))
+    }
+
     /// How much longer a request takes on the whole. At least what the shift of
     /// the slower ones alone comes to: their mean may be hidden by others that
     /// became faster.
@@ -129,6 +136,12 @@ fn regression<'a>(
         p95_ns: both(0.95)?,
     };
     Some((since, regression))
+}
+
+fn per_minute(requests: &[&RequestStretch]) -> f64 {
+    let width_ns = requests.iter().map(|stretch| stretch.width_ns as f64).sum::<f64>();
+    let (count, _) = volume(requests.iter().copied());
+    count / (width_ns / NANOS_PER_MINUTE as f64).max(1.0)
 }
 
 fn sketch_of(requests: &[&RequestStretch]) -> Sketch {

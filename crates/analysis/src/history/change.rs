@@ -7,7 +7,7 @@ use hotspan_model::{Sketch, UnixNanos};
 
 use super::calls::Breakdown;
 use super::since::{Since, volume};
-use super::usual::{Above, Usual};
+use super::usual::{Above, Usual, may_be_above};
 use crate::thresholds::HistoryThresholds;
 
 /// The percentiles that are looked at: what most see, and what the slowest
@@ -109,10 +109,17 @@ fn regression<'a>(
     limits: &HistoryThresholds,
 ) -> Option<(Since<'a>, Regression)> {
     let earlier = &history.earlier.requests;
-    let usual: Vec<Usual> =
-        PERCENTILES.into_iter().filter_map(|q| Usual::of(earlier, q, limits)).collect();
+    let before = sketch_of(&earlier.iter().collect::<Vec<_>>());
     let moments = Since::all(history, limits);
-    let looks = (moments.len() * usual.len()) as f64;
+    // Most endpoints did not change, and to see that is cheap.
+    let may_differ =
+        |q: &f64| moments.iter().any(|since| may_be_above(&before, *q, &since.requests, limits));
+    let usual: Vec<Usual> = PERCENTILES
+        .into_iter()
+        .filter(may_differ)
+        .filter_map(|q| Usual::of(earlier, &before, q, limits))
+        .collect();
+    let looks = (moments.len() * PERCENTILES.len()) as f64;
     let pairs = moments.into_iter().flat_map(|since| {
         let looked = usual.iter().map(|usual| (usual.q, usual.above(&since.requests)));
         let standing: Vec<(f64, Above)> =
@@ -126,7 +133,6 @@ fn regression<'a>(
         });
         one.total_cmp(&other)
     })?;
-    let before = sketch_of(&history.earlier.requests.iter().collect::<Vec<_>>());
     let after = sketch_of(&since.requests);
     let both = |q: f64| Some((before.quantile_ns(q)?, after.quantile_ns(q)?));
     let regression = Regression {

@@ -50,6 +50,8 @@ pub enum Clause {
     Pattern,
     /// `GROUP BY`, `DISTINCT`, or a function over all rows.
     Aggregate,
+    /// `FROM f(…)`: what it reads is known to the function.
+    Function,
 }
 
 impl StatementForm {
@@ -89,6 +91,8 @@ struct Reader<'a> {
     before: &'a str,
     /// The last name read.
     name: Option<&'a str>,
+    /// It stands where a table does: behind `FROM` or `JOIN`.
+    source: bool,
     /// A name that was compared and waits for what it is compared with.
     compared: Option<&'a str>,
 }
@@ -103,6 +107,7 @@ fn read(text: &str) -> StatementForm {
         around: Vec::new(),
         before: "",
         name: None,
+        source: false,
         compared: None,
     };
     for token in tokens(&normal) {
@@ -138,7 +143,7 @@ fn is_word(c: char) -> bool {
 impl<'a> Reader<'a> {
     fn token(&mut self, token: &'a str) {
         match token {
-            "(" => self.around.push(self.place),
+            "(" => self.open(),
             ")" => self.place = self.around.pop().unwrap_or(self.place),
             "?" => self.value(),
             "*" => self.star(),
@@ -152,6 +157,13 @@ impl<'a> Reader<'a> {
             _ if token.starts_with(is_word) => self.word(token),
             _ => {}
         }
+    }
+
+    fn open(&mut self) {
+        if self.source && self.name.is_some_and(|name| name == self.before) {
+            self.add(Clause::Function);
+        }
+        self.around.push(self.place);
     }
 
     fn word(&mut self, word: &'a str) {
@@ -205,6 +217,7 @@ impl<'a> Reader<'a> {
 
     fn name_of(&mut self, word: &'a str) {
         self.compared = None;
+        self.source = ["FROM", "JOIN"].iter().any(|from| from.eq_ignore_ascii_case(self.before));
         self.name = Some(word);
         if self.place == Place::Order {
             keep(&mut self.form.orders, word);
@@ -256,7 +269,7 @@ mod tests {
 
     #[test]
     fn forms_are_read() {
-        use Clause::{Aggregate, AllColumns, Limit, Offset, Pattern, Select, Where};
+        use Clause::{Aggregate, AllColumns, Function, Limit, Offset, Pattern, Select, Where};
         for (text, clauses, filters, orders) in [
             ("SELECT * FROM orders", &[Select, AllColumns][..], "", ""),
             ("select o.* from orders o", &[Select, AllColumns], "", ""),
@@ -289,6 +302,8 @@ mod tests {
                 "b",
                 "at",
             ),
+            ("SELECT * FROM report($1, $2)", &[Select, AllColumns, Function], "", ""),
+            ("INSERT INTO a (b) SELECT b FROM c", &[Select], "", ""),
             ("UPDATE a SET b = 1 WHERE c = 2", &[Where], "c", ""),
             ("INSERT INTO a (b) VALUES (1)", &[], "", ""),
             (r#"{"find": "users", "filter": {"a": 1}}"#, &[], "", ""),

@@ -338,7 +338,7 @@ impl Default for HistoryThresholds {
             shift_share_min: 0.1,
             shift_ns_min: 20 * NANOS_PER_MILLI,
             chance_max: 0.000_5,
-            level_score_min: 3.3,
+            level_score_min: 3.7,
             call_share_min: 0.3,
             call_growth_min: 1.3,
             reason_growth_min: 1.2,

@@ -16,7 +16,7 @@ pub struct StoreConfig {
     pub flush_age: Duration,
     /// Small span files of one hour that are put together into one; 0 for none.
     pub compact_files: usize,
-    /// Spans of a file that is large enough to stay as it is.
+    /// Spans that files are put together to; one with half as many stays.
     pub compact_spans: u64,
     /// How long spans, lists of traces and call trees are kept; `None` for
     /// ever, and then nothing below is let go either.
@@ -42,7 +42,7 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("hotspan-data"),
-            flush_spans: 100_000,
+            flush_spans: 50_000,
             flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(600),
             compact_files: 8,

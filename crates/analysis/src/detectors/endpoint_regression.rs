@@ -99,10 +99,19 @@ fn facts(
 ) -> Vec<(String, String)> {
     let above = figures::percent(regression.share_above);
     let before = figures::percent(1.0 - regression.percentile);
-    let mut facts = vec![(
-        above,
-        format!("of the requests are clearly slower than all but the slowest {before} were before"),
-    )];
+    let (usual, now) = change.per_minute();
+    let mut facts = vec![
+        (
+            above,
+            format!(
+                "of the requests are clearly slower than all but the slowest {before} were before"
+            ),
+        ),
+        (
+            format!("{} → {}", figures::weighted(usual), figures::weighted(now)),
+            "requests a minute, before and after".to_owned(),
+        ),
+    ];
     let per_request = |call: &CallChange| {
         let [before, after] = [&call.before, &call.after];
         let count = [before.per_request, after.per_request].map(figures::weighted);

@@ -18,8 +18,7 @@ use hotspan_model::{Confidence, Finding};
 use super::endpoint_regression::{signed, since};
 use super::finding::{Amount, Draft};
 use crate::figures;
-use crate::history::{CallChange, Change, is_higher};
-use crate::thresholds::HistoryThresholds;
+use crate::history::{CallChange, Change, is_above_all, is_higher};
 use crate::wording;
 
 pub(super) const SLUG: &str = "slow-dependency";
@@ -41,7 +40,7 @@ pub(super) fn in_history(change: &Change<'_>) -> Vec<Finding> {
             && call.after.wall_ns >= call.before.wall_ns * limits.call_growth_min
     });
     let found: Vec<(&CallChange, Reason)> =
-        grown.filter_map(|call| Some((call, reason_of(call, limits)?))).collect();
+        grown.filter_map(|call| Some((call, reason_of(change, call)?))).collect();
     let explained: f64 = found.iter().map(|(call, _)| call.shift_ns()).sum();
     let is_told_by_them =
         change.regression.is_none() || explained >= change.shift_ns() * limits.explained_min;
@@ -58,11 +57,18 @@ enum Reason {
     New,
 }
 
-/// What its history says beyond chance; `None` when it says nothing.
-fn reason_of(call: &CallChange, limits: &HistoryThresholds) -> Option<Reason> {
+/// What its history says beyond chance; `None` when it says nothing. That
+/// requests take longer may be beyond chance already: then what the call
+/// explains of it needs no second proof, which would come later and make a
+/// second issue of one change.
+fn reason_of(change: &Change<'_>, call: &CallChange) -> Option<Reason> {
+    let limits = change.limits;
     let (before, after) = (&call.before, &call.after);
     let grows = |before: f64, after: f64| after >= before * limits.reason_growth_min;
-    let beyond = |before: &[f64], after: &[f64]| is_higher(before, after, limits);
+    let beyond = |before: &[f64], after: &[f64]| match change.regression {
+        Some(_) => is_above_all(before, after),
+        None => is_higher(before, after, limits),
+    };
     let more = grows(before.per_request, after.per_request)
         && beyond(&before.per_request_by_stretch, &after.per_request_by_stretch);
     if before.per_request < NEW_PER_REQUEST {

@@ -85,22 +85,21 @@ fn cause_of(
     form: &StatementForm,
     limits: &SlowQueryThresholds,
 ) -> (&'static str, Confidence) {
-    let reads = form.has(Clause::Select);
+    let is_many = |rows: u32| rows >= limits.rows_min;
     let aggregate = form.has(Clause::Aggregate);
-    let unlimited = reads && !form.has(Clause::Where) && !form.has(Clause::Limit);
-    let many = form.rows.is_some_and(|rows| rows >= limits.rows_min);
-    let few = form.rows.is_some_and(|rows| rows < limits.rows_min);
-    match () {
-        () if many => ("slow_many_rows", Confidence::Likely),
-        () if unlimited && aggregate => ("slow_over_all_rows", Confidence::Likely),
-        () if unlimited && !few => ("slow_whole_table", Confidence::Likely),
-        () if reads && form.has(Clause::Offset) => ("slow_offset", Confidence::Possible),
-        () if form.has(Clause::Pattern) => ("slow_pattern", Confidence::Possible),
-        () if !reads && is_plain_write(span) => ("slow_write", Confidence::Possible),
-        () if !form.filters.is_empty() || !form.orders.is_empty() => {
+    let bounds = [Clause::Where, Clause::Limit, Clause::Function];
+    let unbounded = form.has(Clause::Select) && !bounds.iter().any(|clause| form.has(*clause));
+    match form.rows.map(is_many) {
+        _ if is_plain_write(span) => ("slow_write", Confidence::Possible),
+        Some(true) => ("slow_many_rows", Confidence::Likely),
+        _ if unbounded && aggregate => ("slow_over_all_rows", Confidence::Likely),
+        None if unbounded => ("slow_whole_table", Confidence::Likely),
+        _ if form.has(Clause::Offset) => ("slow_offset", Confidence::Possible),
+        _ if form.has(Clause::Pattern) => ("slow_pattern", Confidence::Possible),
+        _ if !form.filters.is_empty() || !form.orders.is_empty() => {
             ("slow_filter", Confidence::Possible)
         }
-        () => ("slow_statement", Confidence::Undetermined),
+        _ => ("slow_statement", Confidence::Undetermined),
     }
 }
 

@@ -55,23 +55,32 @@ pub(super) fn level_max(levels: &[f64], score: f64) -> f64 {
 }
 
 /// True when `after` lies higher than `before` beyond chance, stretches of time
-/// going on to differ as they did: its middle is above every value of `before`
-/// and above where one more is to be expected, and its ranks are higher (the
-/// test of Mann and Whitney, 1947): a single slow call moves a mean, and no
-/// rank by more than one.
+/// going on to differ as they did: it is above all of them, its middle is above
+/// where one more is to be expected, and its ranks are higher (the test of Mann
+/// and Whitney, 1947): a single slow call moves a mean, and no rank by more
+/// than one.
 pub(crate) fn is_higher(before: &[f64], after: &[f64], limits: &HistoryThresholds) -> bool {
     /// What is next to nothing is as good as nothing, in logarithms too.
     const NEGLIGIBLE: f64 = 0.05;
-    let highest = before.iter().copied().fold(f64::MIN, f64::max);
-    let mut sorted = after.to_vec();
-    sorted.sort_unstable_by(f64::total_cmp);
-    let middle = sorted.get(sorted.len() / 2).copied().unwrap_or(f64::MIN);
     let mean = before.iter().sum::<f64>() / (before.len() as f64).max(1.0);
     let least = (mean * NEGLIGIBLE).max(f64::MIN_POSITIVE);
     let levels: Vec<f64> = before.iter().map(|value| value.max(least).ln()).collect();
-    middle > highest
-        && middle.max(least).ln() > level_max(&levels, limits.level_score_min)
+    is_above_all(before, after)
+        && middle(after).max(least).ln() > level_max(&levels, limits.level_score_min)
         && rank_score(before, after) >= limits.rank_score_min
+}
+
+/// True when the middle of `after` is above every value of `before`.
+pub(crate) fn is_above_all(before: &[f64], after: &[f64]) -> bool {
+    let highest = before.iter().copied().fold(f64::MIN, f64::max);
+    middle(after) > highest
+}
+
+/// The middle value; the lowest there is when there is none.
+fn middle(values: &[f64]) -> f64 {
+    let mut sorted = values.to_vec();
+    sorted.sort_unstable_by(f64::total_cmp);
+    sorted.get(sorted.len() / 2).copied().unwrap_or(f64::MIN)
 }
 
 /// By how many standard deviations the ranks of `after` are higher than chance

@@ -1,12 +1,13 @@
 //! The change of an endpoint that detectors look at: since when its requests
 //! are slower, by how much, and what became of its calls.
 
-use hotspan_model::history::{EndpointHistory, HistoryWindow, TreeStretch};
+use hotspan_model::history::{EndpointHistory, HistoryWindow, RequestStretch, TreeStretch};
+use hotspan_model::time::NANOS_PER_MINUTE;
 use hotspan_model::{Sketch, UnixNanos};
 
 use super::calls::Breakdown;
 use super::since::{Since, volume};
-use super::usual::Usual;
+use super::usual::{Above, Usual, may_be_above};
 use crate::thresholds::HistoryThresholds;
 
 /// The percentiles that are looked at: what most see, and what the slowest
@@ -36,8 +37,6 @@ pub(crate) struct Regression {
     /// The part of the requests above the mark that 1 − `percentile` of them
     /// stayed below.
     pub(crate) share_above: f64,
-    /// How likely it is when nothing changed, all looks of one call counted.
-    pub(crate) chance: f64,
     /// Median before and after.
     pub(crate) p50_ns: (i64, i64),
     /// 95th percentile before and after.
@@ -68,6 +67,12 @@ impl<'a> Change<'a> {
     /// When the newest of the compared requests began, at the latest.
     pub(crate) fn last_seen(&self) -> UnixNanos {
         self.since.requests.last().map_or(self.since.moment, |stretch| stretch.end().plus(-1))
+    }
+
+    /// Weighted requests a minute, before and after: load may be why.
+    pub(crate) fn per_minute(&self) -> (f64, f64) {
+        let earlier: Vec<&RequestStretch> = self.history.earlier.requests.iter().collect();
+        (per_minute(&earlier), per_minute(&self.since.requests))
     }
 
     /// How much longer a request takes on the whole. At least what the shift of
@@ -103,43 +108,51 @@ fn regression<'a>(
     history: &'a EndpointHistory,
     limits: &HistoryThresholds,
 ) -> Option<(Since<'a>, Regression)> {
+    let earlier = &history.earlier.requests;
+    let before = sketch_of(&earlier.iter().collect::<Vec<_>>());
     let moments = Since::all(history, limits);
-    let looks = (moments.len() * PERCENTILES.len()) as f64;
+    // Most endpoints did not change, and to see that is cheap.
+    let may_differ =
+        |q: &f64| moments.iter().any(|since| may_be_above(&before, *q, &since.requests, limits));
     let usual: Vec<Usual> = PERCENTILES
         .into_iter()
-        .filter_map(|q| Usual::of(&history.earlier.requests, q, limits))
+        .filter(may_differ)
+        .filter_map(|q| Usual::of(earlier, &before, q, limits))
         .collect();
-    let mut best: Option<(f64, usize, usize, f64, f64)> = None;
-    for (at, since) in moments.iter().enumerate() {
-        for (which, usual) in usual.iter().enumerate() {
-            let Some(above) = usual.above(&since.requests) else { continue };
-            let chance = above.chance * looks;
-            let named = if since.deploy.is_some() { DEPLOY_PREFERENCE } else { 1.0 };
-            let score = above.score * named;
-            if chance <= limits.chance_max && best.is_none_or(|best| best.0 < score) {
-                best = Some((score, at, which, above.share, chance));
-            }
-        }
-    }
-    let (_, at, which, share_above, chance) = best?;
-    let since = moments.into_iter().nth(at)?;
-    let before = sketch_of(&history.earlier);
-    let mut after = Sketch::default();
-    since.requests.iter().for_each(|stretch| after.merge(&stretch.sketch));
+    let looks = (moments.len() * PERCENTILES.len()) as f64;
+    let pairs = moments.into_iter().flat_map(|since| {
+        let looked = usual.iter().map(|usual| (usual.q, usual.above(&since.requests)));
+        let standing: Vec<(f64, Above)> =
+            looked.filter_map(|(q, above)| Some((q, above?))).collect();
+        standing.into_iter().map(move |(q, above)| (since.clone(), q, above))
+    });
+    let beyond_chance = pairs.filter(|(.., above)| above.chance * looks <= limits.chance_max);
+    let (since, percentile, above) = beyond_chance.max_by(|one, other| {
+        let [one, other] = [one, other].map(|(since, _, above)| {
+            above.score * if since.deploy.is_some() { DEPLOY_PREFERENCE } else { 1.0 }
+        });
+        one.total_cmp(&other)
+    })?;
+    let after = sketch_of(&since.requests);
     let both = |q: f64| Some((before.quantile_ns(q)?, after.quantile_ns(q)?));
     let regression = Regression {
-        percentile: usual.get(which)?.q,
-        share_above,
-        chance,
+        percentile,
+        share_above: above.share,
         p50_ns: both(0.5)?,
         p95_ns: both(0.95)?,
     };
     Some((since, regression))
 }
 
-fn sketch_of(window: &HistoryWindow) -> Sketch {
+fn per_minute(requests: &[&RequestStretch]) -> f64 {
+    let width_ns = requests.iter().map(|stretch| stretch.width_ns as f64).sum::<f64>();
+    let (count, _) = volume(requests.iter().copied());
+    count / (width_ns / NANOS_PER_MINUTE as f64).max(1.0)
+}
+
+fn sketch_of(requests: &[&RequestStretch]) -> Sketch {
     let mut whole = Sketch::default();
-    window.requests.iter().for_each(|stretch| whole.merge(&stretch.sketch));
+    requests.iter().for_each(|stretch| whole.merge(&stretch.sketch));
     whole
 }
 

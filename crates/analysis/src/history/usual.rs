@@ -45,9 +45,11 @@ pub(super) struct Above {
 }
 
 impl Usual {
-    /// Looks at the percentile `q`; `None` when too little is known.
+    /// Looks at the percentile `q`; `None` when too little is known. `whole` is
+    /// all of `earlier` in one.
     pub(super) fn of(
         earlier: &[RequestStretch],
+        whole: &Sketch,
         q: f64,
         limits: &HistoryThresholds,
     ) -> Option<Self> {
@@ -55,15 +57,13 @@ impl Usual {
         if blocks.len() < BLOCKS_MIN {
             return None;
         }
-        let whole = merged(earlier.iter());
         let samples: f64 = blocks.iter().map(|block| block.samples).sum();
         let at = bucket_of(whole.quantile_ns(q)?);
-        let usual_share = share_above(&whole, at);
+        let usual_share = share_above(whole, at);
         let alikeness = alikeness(&blocks, at, usual_share);
         let variance = q * (1.0 - q) * (1.0 / samples + alikeness / blocks.len() as f64);
         let upper = whole.quantile_ns((q + DEVIATIONS * variance.sqrt()).min(1.0))?;
-        let clear = upper.saturating_add(limits.shift_ns_min);
-        let mark = bucket_of(clear.max((upper as f64 * (1.0 + limits.shift_share_min)) as i64));
+        let mark = mark_above(upper, limits);
         let shares = blocks.iter().map(|block| share_above(&block.sketch, mark));
         let highest = shares.fold(0.0, f64::max);
         let level_max = level_max(&blocks, q, limits.level_score_min);
@@ -90,13 +90,7 @@ impl Usual {
     }
 
     fn share_of(&self, recent: &[&RequestStretch]) -> f64 {
-        let (mut above, mut all) = (0.0, 0.0);
-        for stretch in recent {
-            let count = stretch.sketch.count();
-            above += share_above(&stretch.sketch, self.mark) * count;
-            all += count;
-        }
-        if all > 0.0 { above / all } else { 0.0 }
+        share_of(recent, self.mark)
     }
 
     /// How much more the recent minutes differ than independent requests make
@@ -107,6 +101,35 @@ impl Usual {
             .map(|stretch| (share_above(&stretch.sketch, self.mark), stretch.samples as f64));
         dispersion(parts, share).max(1.0)
     }
+}
+
+/// False when [`Usual::above`] is sure to say nothing, told without a look at
+/// each stretch: even the lowest mark there can be is not crossed.
+pub(super) fn may_be_above(
+    earlier: &Sketch,
+    q: f64,
+    recent: &[&RequestStretch],
+    limits: &HistoryThresholds,
+) -> bool {
+    let mark = earlier.quantile_ns(q).map(|value| mark_above(value, limits));
+    mark.is_some_and(|mark| share_of(recent, mark) > 1.0 - q)
+}
+
+/// The bucket above which a duration is clearly longer than this one.
+fn mark_above(value_ns: i64, limits: &HistoryThresholds) -> u16 {
+    let by_time = value_ns.saturating_add(limits.shift_ns_min);
+    bucket_of(by_time.max((value_ns as f64 * (1.0 + limits.shift_share_min)) as i64))
+}
+
+/// The part of these requests above a mark.
+fn share_of(recent: &[&RequestStretch], mark: u16) -> f64 {
+    let (mut above, mut all) = (0.0, 0.0);
+    for stretch in recent {
+        let count = stretch.sketch.count();
+        above += share_above(&stretch.sketch, mark) * count;
+        all += count;
+    }
+    if all > 0.0 { above / all } else { 0.0 }
 }
 
 /// Neighbouring stretches put together until there is something to compare,

@@ -111,6 +111,20 @@ fn json_of_a_graph() {
 }
 
 #[test]
+fn two_instrumentations_of_one_call() {
+    check_findings(
+        "
+        server GET /page 0..600
+          GET http://catalog/items 100+300 http.response.body.size=3200000
+            GET http://catalog/items 101+298 http.response.body.size=3200000
+        ",
+        expect![[r#"
+            large-payload: Large payload: GET catalog/items, 1 of 1 calls, 300.0 ms, large_body (possible)
+        "#]],
+    );
+}
+
+#[test]
 fn a_page_of_items() {
     check_findings(
         "

@@ -173,8 +173,23 @@ fn what_is_no_slow_dependency() {
     ]);
 }
 
+/// As soon as anything is told and for as long as it is, it is the same.
 #[test]
-fn one_change_is_one_issue() {
+fn one_change_stays_one_issue() {
+    let request =
+        |draws: &mut Draws, minute: i64| request(draws, 1, if minute >= 0 { 190.0 } else { 60.0 });
+    let mut told = Vec::new();
+    for recent_minutes in (5..=60).step_by(5) {
+        let deployed = Scenario { recent_minutes, deploys: vec![(0, "1.8")], ..scenario(&request) };
+        told.extend(found(&deployed).into_iter().map(|finding| finding.fingerprint));
+    }
+    assert_eq!(told.len(), 9);
+    told.dedup();
+    assert_eq!(told.len(), 1);
+}
+
+#[test]
+fn another_seed_is_the_same_issue() {
     let request =
         |draws: &mut Draws, minute: i64| request(draws, 1, if minute >= 0 { 190.0 } else { 60.0 });
     let [one, other] = [1, 2].map(|seed| {

@@ -110,6 +110,45 @@ fn several_runs_of_one_statement() {
 }
 
 #[test]
+fn rows_that_are_copied_are_written() {
+    check_findings(
+        "
+        server POST /archive 0..1200
+          INSERT INTO archive SELECT * FROM orders 100+900
+        ",
+        expect![[r#"
+            slow-query: Slow query: INSERT archive SELECT orders, 1 of 1 calls, 900.0 ms, slow_write (possible)
+        "#]],
+    );
+}
+
+#[test]
+fn a_function_knows_what_it_reads() {
+    check_findings(
+        "
+        server GET /report 0..1200
+          SELECT * FROM monthly_report($1) 100+900
+        ",
+        expect![[r#"
+            slow-query: Slow query: SELECT monthly_report, 1 of 1 calls, 900.0 ms, slow_statement (undetermined)
+        "#]],
+    );
+}
+
+#[test]
+fn few_rows_of_a_small_table() {
+    check_findings(
+        "
+        server GET /settings 0..1200
+          SELECT * FROM settings 100+900 db.response.returned_rows=12
+        ",
+        expect![[r#"
+            slow-query: Slow query: SELECT settings, 1 of 1 calls, 900.0 ms, slow_statement (undetermined)
+        "#]],
+    );
+}
+
+#[test]
 fn a_document_store() {
     check_findings(
         "
@@ -301,7 +340,7 @@ fn what_is_said() {
     let facts: String = facts.map(|(figure, meaning)| format!("\n- {figure}: {meaning}")).collect();
     let fixes = finding.fixes.iter().map(|fix| format!("\n* {}", fix.title)).collect::<String>();
     expect![[r#"
-        SELECT orders takes 900 ms of the request's critical path (75.0%, 3 times 300 ms). It asks for WHERE state, at ORDER BY at. It brought 12 rows. Most likely no index leads to them, or one that leads to far more rows than are wanted; waiting for a lock or for a busy disk would look the same. EXPLAIN (ANALYZE, BUFFERS) decides: a sequential scan, or many rows removed by a filter, is a missing index.
+        SELECT orders takes 900 ms of the request's critical path (75.0%, 3 times 300 ms). It has WHERE state, at ORDER BY at. It brought 12 rows. Most likely no index leads to them, or one that leads to far more rows than are wanted; waiting for a lock or for a busy disk would look the same. EXPLAIN (ANALYZE, BUFFERS) decides: a sequential scan, or many rows removed by a filter, is a missing index.
         - 12: rows in its answer
         - WHERE state, at ORDER BY at: columns that it compares with values and orders by
         - SELECT *: every column is read and sent

@@ -42,8 +42,8 @@ pub(crate) struct CompactLimits {
     /// Files of like size that make a merge worth it while their hour still
     /// gets spans; 0 for no merges at all.
     pub(crate) files_min: usize,
-    /// Spans of a file that is not merged any more; no merge makes more than
-    /// twice as many.
+    /// Spans that a merge should come to; half as many are enough for a file
+    /// not to be merged any more. No merge makes more than twice as many.
     pub(crate) spans: u64,
 }
 
@@ -167,7 +167,8 @@ fn choose(
     at: UnixNanos,
 ) -> Option<Vec<Arc<SpanFile>>> {
     let mut hours: BTreeMap<i64, Vec<&Arc<SpanFile>>> = BTreeMap::new();
-    for file in files.iter().filter(|file| file.rows < limits.spans && !file.is_evidence()) {
+    let is_small = |file: &&Arc<SpanFile>| file.rows < limits.spans / 2 && !file.is_evidence();
+    for file in files.iter().filter(is_small) {
         hours.entry(file.hour).or_default().push(file);
     }
     hours.into_iter().find_map(|(hour, mut small)| {

@@ -28,6 +28,9 @@ use crate::StoreError;
 const READ_ROWS: usize = 1_024;
 /// Rows written at once.
 const WRITE_ROWS: usize = 4_096;
+/// Neighbours in one file that are written as they lie: files follow each other
+/// in time, so most rows need not be gathered one by one.
+const RUN_ROWS_MIN: usize = 256;
 
 /// Why files could not be merged.
 #[derive(Debug)]
@@ -227,14 +230,41 @@ impl Merging<'_> {
     }
 
     fn write(&mut self, out: &mut FileWriter<'_>) -> Result<(), MergeError> {
-        if !self.places.is_empty() {
-            let batches: Vec<&RecordBatch> = self.held.iter().collect();
-            let rows = interleave_record_batch(&batches, &self.places).map_err(StoreError::from)?;
-            out.write(&rows)?;
-            self.places.clear();
+        let batches: Vec<&RecordBatch> = self.held.iter().collect();
+        let mut gathered = 0;
+        for (from, to) in runs(&self.places) {
+            gather(out, &batches, &self.places[gathered..from])?;
+            let (held, row) = self.places[from];
+            out.write(&batches[held].slice(row, to - from))?;
+            gathered = to;
         }
+        gather(out, &batches, &self.places[gathered..])?;
+        self.places.clear();
         self.hold_all()
     }
+}
+
+/// Writes rows from here and there.
+fn gather(
+    out: &mut FileWriter<'_>,
+    batches: &[&RecordBatch],
+    places: &[Place],
+) -> Result<(), StoreError> {
+    if places.is_empty() {
+        return Ok(());
+    }
+    out.write(&interleave_record_batch(batches, places)?)
+}
+
+/// Long runs of places that lie side by side in one batch: from and to.
+fn runs(places: &[Place]) -> Vec<(usize, usize)> {
+    let goes_on = |one: &Place, next: &Place| (one.0, one.1 + 1) == *next;
+    let mut from = 0;
+    let runs = places.chunk_by(goes_on).map(|run| {
+        from += run.len();
+        (from - run.len(), from)
+    });
+    runs.filter(|(from, to)| to - from >= RUN_ROWS_MIN).collect()
 }
 
 fn is_copy(
@@ -297,4 +327,33 @@ fn likeness(trace_id: &[u8], span_id: &[u8], start: i64) -> u64 {
     bytes[16..24].copy_from_slice(&span_id[..8]);
     bytes[24..].copy_from_slice(&start.to_le_bytes());
     XxHash64::oneshot(0, &bytes)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn long_runs_are_found() {
+        let run = |batch: usize, from: usize, rows: usize| {
+            (from..from + rows).map(move |row| (batch, row))
+        };
+        let many = RUN_ROWS_MIN;
+        for (places, expected) in [
+            (run(0, 5, many).collect::<Vec<_>>(), vec![(0, many)]),
+            (run(0, 5, many - 1).collect(), vec![]),
+            (run(0, 0, 3).chain(run(1, 9, many)).collect(), vec![(3, 3 + many)]),
+            (
+                run(0, 0, many).chain(run(0, many + 1, many)).collect(),
+                vec![(0, many), (many, 2 * many)],
+            ),
+            (
+                run(0, 0, many).chain(run(1, many, many)).collect(),
+                vec![(0, many), (many, 2 * many)],
+            ),
+            (vec![], vec![]),
+        ] {
+            assert_eq!(runs(&places), expected, "{}", places.len());
+        }
+    }
 }

@@ -80,6 +80,30 @@ async fn files_stay_while_a_query_reads_them() {
     assert_eq!(on_disk(dir.path()), 1);
 }
 
+/// Files that follow each other in time are long runs, beside short ones.
+#[tokio::test]
+async fn long_runs_and_short_ones() {
+    let dir = tempfile::tempdir().expect("a temporary directory");
+    let config = StoreConfig { flush_spans: 1, ..patient(dir.path()) };
+    let opened = Store::open(config.clone()).await.expect("a new store");
+    let sizes = [700, 3, 1_500];
+    // Each of them twice, so that there is something to compare and leave out.
+    for position in 0..6 {
+        let number = position as u32 % 3;
+        let batch = sample::batch(number, sizes[number as usize]);
+        opened.store.apply_spans(WalPosition(position + 1), &batch).await.expect("room");
+    }
+    close(opened).await;
+    let store = Store::open(config).await.expect("it opens").store;
+    assert!(compact_all(&store).await >= 1);
+    for (number, spans) in sizes.into_iter().enumerate() {
+        let trace = store.trace(sample::trace_id(number as u32)).await.expect("readable");
+        assert_eq!((trace.spans.len(), trace.complete), (spans as usize, true));
+    }
+    let rows = store.storage_stats().await.expect("readable").span_file_rows;
+    assert_eq!(rows, 700 + 3 + 1_500, "each once");
+}
+
 /// Late spans do not make the large file of their hour be written again.
 #[tokio::test]
 async fn a_few_late_spans_wait_beside_a_large_file() {

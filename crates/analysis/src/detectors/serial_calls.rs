@@ -103,7 +103,7 @@ fn is_candidate(scene: &Scene<'_, '_>, call: usize) -> bool {
         && (200..300).contains(&span.http_status)
         && span.asked != 0
         && span.traits.page == 0
-        && study.paths.of_set_ns([call]) * 10 >= nanos * 9
+        && study.paths.of_set_ns([call]) >= nanos / 10 * 9
         && span.call.as_ref().is_some_and(|known| {
             let method = known.operation.split(' ').next().unwrap_or_default();
             known.kind == CallKind::Http

@@ -97,7 +97,8 @@ fn answered_calls(scene: &Scene<'_, '_>, calls: &[usize], length_ns: i64) -> Opt
     }
     let known = known(study, calls[0], true, length_ns)?;
     let others = others_to(study, calls);
-    let near = others.iter().filter(|nanos| (length_ns / 5..length_ns * 2).contains(*nanos));
+    let near =
+        others.iter().filter(|nanos| (length_ns / 5..length_ns.saturating_mul(2)).contains(*nanos));
     if near.count() * 10 > calls.len() {
         return None;
     }
@@ -152,7 +153,7 @@ fn decides(kind: &str) -> String {
 fn is_exact(scene: &Scene<'_, '_>, calls: &[usize], length_ns: i64) -> bool {
     let (limits, spans) = (&scene.thresholds.timeouts, &scene.study.segment.spans);
     let ends = [calls[0], calls[calls.len() - 1]].map(|call| spans[call].duration_ns());
-    length_ns >= limits.exact_ns_min && (ends[1] - ends[0]) * 100 <= length_ns
+    length_ns >= limits.exact_ns_min && ends[1] - ends[0] <= length_ns / 100
 }
 
 /// The time-out that is known to be so long for calls like this one.

@@ -12,7 +12,7 @@ use hotspan_testkit::notation;
 use proptest::prelude::*;
 
 /// What a random span is about. Metadata calls are frequent on purpose.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 12] = [
     "PUT http://169.254.169.254/latest/api/token",
     "GET http://169.254.169.254/latest/meta-data/iam/security-credentials/",
     "GET http://169.254.169.254/latest/meta-data/iam/security-credentials/role",
@@ -21,6 +21,10 @@ const NAMES: [&str; 8] = [
     "PUT https://bucket.s3.amazonaws.com/key",
     "SELECT * FROM images WHERE id = 7",
     "connect",
+    "http.getconn",
+    "mutex.lock",
+    "GET https://api.example.com/users/7",
+    "SELECT * FROM images WHERE id = 7 FOR UPDATE",
 ];
 
 const SDKS: [&str; 3] =

@@ -101,6 +101,8 @@ impl Timeouts {
             return true;
         }
         match rest.starts_with('/') {
+            // What is sent to such a place is taken at once.
+            true if first != "GET" => false,
             true => {
                 let (path, keys) = rest.split_once('?').unwrap_or((rest, ""));
                 let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();

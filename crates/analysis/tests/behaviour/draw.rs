@@ -66,6 +66,18 @@ pub(crate) fn check_findings(text: &str, expected: Expect) {
     expected.assert_eq(&findings.map(draw_repeats).collect::<String>());
 }
 
+/// Compares what the causes of the findings in `text` say, with their facts.
+pub(crate) fn check_words(text: &str, expected: Expect) {
+    let records = records(text);
+    let findings = records.iter().flat_map(|record| &record.findings);
+    let words = findings.map(|finding| {
+        let facts = finding.cause.facts.iter();
+        let facts: String = facts.map(|(figure, says)| format!("  {figure}: {says}\n")).collect();
+        format!("{}\n{facts}", finding.cause.text)
+    });
+    expected.assert_eq(&words.collect::<String>());
+}
+
 /// A finding about repeated calls on one line.
 fn draw_repeats(finding: &Finding) -> String {
     // Templates have places for values, too.

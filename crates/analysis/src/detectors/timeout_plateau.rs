@@ -22,11 +22,10 @@
 mod decision;
 mod missing;
 
+use hotspan_knowledge::knowledge;
 use hotspan_model::normalise::url;
 use hotspan_model::time::NANOS_PER_MILLI;
 use hotspan_model::{CallKind, Status};
-
-use hotspan_knowledge::knowledge;
 
 use self::decision::{Verdict, decide};
 use super::Detector;

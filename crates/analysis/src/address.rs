@@ -6,8 +6,8 @@
 //! only, like what calls [ask](crate::asked()) for.
 
 use hotspan_knowledge::knowledge;
-use hotspan_model::SpanKind;
 use hotspan_model::normalise::url;
+use hotspan_model::{Call, CallKind, SpanKind};
 use twox_hash::XxHash3_128;
 
 use crate::classify::http::parts_of;
@@ -19,12 +19,14 @@ const BITS_MAX: u32 = 16;
 /// The values of the address that a client span calls or an entry span was
 /// called by: ids in its path, and what its query asks for. 0 when it names
 /// none, all bits when it names too many.
-pub(crate) fn values_of(span: &ToldSpan<'_>) -> u64 {
-    let serves = matches!(span.kind, SpanKind::Server | SpanKind::Consumer);
-    let (path, query) = match parts_of(span).filter(|_| !serves) {
-        Some(request) => (request.path.unwrap_or_default(), request.query),
-        None if serves => served(span),
-        None => return 0,
+pub(crate) fn values_of(span: &ToldSpan<'_>, call: Option<&Call>) -> u64 {
+    let (path, query) = match call {
+        Some(call) if call.kind == CallKind::Http => match parts_of(span) {
+            Some(request) => (request.path.unwrap_or_default(), request.query),
+            None => return 0,
+        },
+        None if span.kind == SpanKind::Server => served(span),
+        _ => return 0,
     };
     let mut bits = 0;
     for segment in path.split('/').filter(|segment| is_value(segment)) {

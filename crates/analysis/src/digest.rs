@@ -164,6 +164,7 @@ pub fn digest(project: &Arc<str>, span: &Span, asked: u64) -> SpanDigest {
     let exit = span.entry != EntryHint::Yes
         || (span.door == Door::Otlp && matches!(span.kind, SpanKind::Client | SpanKind::Producer));
     let call = (exit && !error_event).then(|| classify::call_of(span)).flatten();
+    let values = values_of(span, call.as_ref());
     SpanDigest {
         span_id: span.span_id,
         parent: span.parent,
@@ -176,7 +177,7 @@ pub fn digest(project: &Arc<str>, span: &Span, asked: u64) -> SpanDigest {
         call: call.map(Arc::new),
         entry_facts,
         asked: folded(asked),
-        values: values_of(span),
+        values,
         payload_bytes: payload_bytes(&span.attributes),
         http_status: http_status(span),
         resend_count: resend_count(&span.attributes),

@@ -17,7 +17,7 @@ use hotspan_wire::{self as wire, Decoded, RequestError};
 use proptest::prelude::*;
 
 /// What a random span is about. Metadata calls are frequent on purpose.
-const NAMES: [&str; 8] = [
+const NAMES: [&str; 12] = [
     "PUT http://169.254.169.254/latest/api/token",
     "GET http://169.254.169.254/latest/meta-data/iam/security-credentials/",
     "GET http://169.254.169.254/latest/meta-data/iam/security-credentials/role",
@@ -26,6 +26,10 @@ const NAMES: [&str; 8] = [
     "PUT https://bucket.s3.amazonaws.com/key",
     "SELECT * FROM images WHERE id = 7",
     "connect",
+    "http.getconn",
+    "mutex.lock",
+    "GET https://api.example.com/users/7",
+    "SELECT * FROM images WHERE id = 7 FOR UPDATE",
 ];
 
 const SDKS: [&str; 3] =

@@ -48,6 +48,10 @@ pub struct Connections {
     file: ConnectionsFile,
     /// Rules by whole name, in the order of the file.
     by_name: HashMap<String, Vec<usize>>,
+    /// With which bytes names and starts begin.
+    begin: [bool; 256],
+    /// With which bytes ends end.
+    end: [bool; 256],
 }
 
 /// A span that may be one of these.
@@ -71,7 +75,23 @@ impl Connections {
                 by_name.entry(name.clone()).or_default().push(index);
             }
         }
-        Self { file, by_name }
+        let (mut begin, mut end) = ([false; 256], [false; 256]);
+        for rule in &file.spans {
+            let starts = rule.names.iter().chain(&rule.starts);
+            starts
+                .filter_map(|text| text.bytes().next())
+                .for_each(|b| begin[usize::from(b)] = true);
+            let ends = rule.ends.iter().filter_map(|text| text.bytes().next_back());
+            ends.for_each(|b| end[usize::from(b)] = true);
+        }
+        Self { file, by_name, begin, end }
+    }
+
+    /// False for a name that no rule fits, at one look: nearly all do not.
+    pub fn may_fit(&self, name: &str) -> bool {
+        let bytes = name.as_bytes();
+        (1..=NAME_BYTES_MAX).contains(&bytes.len())
+            && (self.begin[usize::from(bytes[0])] || self.end[usize::from(bytes[bytes.len() - 1])])
     }
 
     /// The steps that rules are about.
@@ -82,7 +102,7 @@ impl Connections {
     /// What the span does (`acquire`, `resolve`, `tls`, `connect`), and the
     /// rest of its name behind what the rule knows of it.
     pub fn step<'a>(&self, span: &Candidate<'a>) -> Option<(&str, &'a str)> {
-        if span.name.len() > NAME_BYTES_MAX {
+        if !self.may_fit(span.name) {
             return None;
         }
         let fits = |rule: &SpanRule| {

@@ -391,6 +391,7 @@ fn calls_that_wait_by_nature_are_recognised() {
         ("GET /orders/{id}", false),
         ("GET /v1/kv/leader?index&wait", true),
         ("GET /jobs/{id}/events", true),
+        ("POST /events", false),
         ("BLPOP jobs", true),
         ("GET user:{id}", false),
         ("SQS.ReceiveMessage orders", true),

@@ -95,25 +95,24 @@ impl Timeouts {
     /// True for the operation template of a call that lasts until something
     /// happens: long polling, blocking commands, streams.
     pub fn waits_by_nature(&self, operation: &str) -> bool {
-        let (first, rest) = operation.split_once(' ').unwrap_or((operation, ""));
         let waiting = &self.waiting;
-        if waiting.commands.iter().any(|command| command.eq_ignore_ascii_case(first)) {
-            return true;
+        let is_one_of =
+            |list: &[String], text: &str| list.iter().any(|known| known.eq_ignore_ascii_case(text));
+        let space = operation.bytes().position(|byte| byte == b' ').unwrap_or(operation.len());
+        let (first, rest) = operation.split_at(space);
+        if let Some(target) = rest.strip_prefix(" /") {
+            let (path, keys) = target.split_once('?').unwrap_or((target, ""));
+            let path = path.strip_suffix('/').unwrap_or(path);
+            let last = path.bytes().rposition(|byte| byte == b'/').map_or(0, |slash| slash + 1);
+            // What is sent to such a place is taken at once.
+            return first == "GET"
+                && (is_one_of(&waiting.paths, &path[last..])
+                    || keys.split('&').any(|key| is_one_of(&waiting.parameters, key)));
         }
-        match rest.starts_with('/') {
-            true => {
-                let (path, keys) = rest.split_once('?').unwrap_or((rest, ""));
-                let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-                let plain = |known: &String, text: &str| known.eq_ignore_ascii_case(text);
-                waiting.paths.iter().any(|known| plain(known, last))
-                    || keys.split('&').any(|key| waiting.parameters.iter().any(|k| plain(k, key)))
-            }
-            false => {
-                // The procedure or the operation, without what it belongs to.
-                let name = first.rsplit(['/', '.']).next().unwrap_or_default();
-                waiting.operations.iter().any(|known| contains_ignoring_case(name, known))
-            }
-        }
+        // The procedure or the operation, without what it belongs to.
+        let name = first.rsplit(['/', '.']).next().unwrap_or_default();
+        is_one_of(&waiting.commands, first)
+            || waiting.operations.iter().any(|known| contains_ignoring_case(name, known))
     }
 }
 

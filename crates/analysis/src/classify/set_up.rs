@@ -19,6 +19,11 @@ const TLS: &str = "tls";
 
 /// Name resolution and connection set-up as spans of their own.
 pub(super) fn set_up(span: &ToldSpan<'_>) -> Option<Call> {
+    let connections = &knowledge().connections;
+    let by_op = op(span) == "http.connect";
+    if !by_op && !connections.may_fit(span.told_name()) {
+        return None;
+    }
     let target = target_of(span);
     let database = span.attributes.first_str(&[Key::DbSystemName, Key::DbSystem]);
     let candidate = Candidate {
@@ -27,10 +32,9 @@ pub(super) fn set_up(span: &ToldSpan<'_>) -> Option<Call> {
         database: database.is_some(),
         target: !target.is_empty(),
     };
-    let found = knowledge().connections.step(&candidate);
-    let (step, rest) = match found {
+    let (step, rest) = match connections.step(&candidate) {
         Some(found) => found,
-        None if op(span) == "http.connect" => (CONNECT, ""),
+        None if by_op => (CONNECT, ""),
         None => return None,
     };
     // .NET writes the other side into the name.

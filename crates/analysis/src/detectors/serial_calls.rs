@@ -38,15 +38,12 @@ pub(super) const DETECTOR: Detector = Detector {
     in_profile: None,
 };
 
-/// More calls than this are a loop, which has detectors of its own.
-const CALLS_MAX: usize = 24;
 /// Where so many bits of known values are set, too little is told by them.
 const KNOWN_BITS_MAX: u32 = 20;
 
 fn in_segment(scene: &mut Scene<'_, '_>) {
-    let study = scene.study;
     for run in runs(scene) {
-        for calls in independent(study, &run) {
+        for calls in independent(scene, &run) {
             if let Some(finding) = finding(scene, &calls) {
                 scene.report(finding, calls.iter().copied());
             }
@@ -104,7 +101,7 @@ fn is_candidate(scene: &Scene<'_, '_>, call: usize) -> bool {
         && (200..300).contains(&span.http_status)
         && span.asked != 0
         && span.traits.page == 0
-        && study.paths.of_set_ns([call]) >= nanos - nanos / 10
+        && study.paths.of_set_ns([call]) as f64 >= nanos as f64 * limits.waited_share_min
         && span.call.as_ref().is_some_and(|known| {
             let method = known.operation.split(' ').next().unwrap_or_default();
             known.kind == CallKind::Http
@@ -118,8 +115,10 @@ fn is_candidate(scene: &Scene<'_, '_>, call: usize) -> bool {
 }
 
 /// Parts of a run whose addresses name nothing that an answer in it brought.
-fn independent(study: &Study<'_>, run: &[usize]) -> Vec<Vec<usize>> {
+fn independent(scene: &Scene<'_, '_>, run: &[usize]) -> Vec<Vec<usize>> {
+    let (study, calls_max) = (scene.study, scene.thresholds.order.calls_max);
     let spans = &study.segment.spans;
+    let fits = |part: &[usize], call| part.len() < calls_max && is_another(study, part, call);
     let served = study.segment.entry_span().values;
     // A request that names too much tells nothing.
     let served = if served == u64::MAX { 0 } else { served };
@@ -127,7 +126,7 @@ fn independent(study: &Study<'_>, run: &[usize]) -> Vec<Vec<usize>> {
     for &call in run {
         let values = spans[call].values;
         match parts.last_mut() {
-            Some((known, part)) if values & !*known == 0 && is_another(study, part, call) => {
+            Some((known, part)) if values & !*known == 0 && fits(part, call) => {
                 part.push(call);
             }
             _ => parts.push((served | values, vec![call])),
@@ -140,7 +139,7 @@ fn independent(study: &Study<'_>, run: &[usize]) -> Vec<Vec<usize>> {
 /// False for a call that asks for the same as one before it: the answer can be
 /// kept, or is expected to change.
 fn is_another(study: &Study<'_>, part: &[usize], call: usize) -> bool {
-    part.len() < CALLS_MAX && part.iter().all(|&other| study.asked(other) != study.asked(call))
+    part.iter().all(|&other| study.asked(other) != study.asked(call))
 }
 
 fn finding(scene: &Scene<'_, '_>, calls: &[usize]) -> Option<Finding> {

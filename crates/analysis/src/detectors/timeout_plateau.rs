@@ -22,11 +22,10 @@
 mod decision;
 mod missing;
 
+use hotspan_knowledge::knowledge;
 use hotspan_model::normalise::url;
 use hotspan_model::time::NANOS_PER_MILLI;
 use hotspan_model::{CallKind, Status};
-
-use hotspan_knowledge::knowledge;
 
 use self::decision::{Verdict, decide};
 use super::Detector;
@@ -116,13 +115,18 @@ fn is_unanswered(span: &SpanDigest) -> bool {
 fn of_equal_length(calls: &[(u64, bool, i64, usize)], spread: f64) -> Vec<Vec<usize>> {
     let mut lengths: Vec<(i64, Vec<usize>)> = Vec::new();
     for &(_, _, nanos, call) in calls {
-        let equals = |first: i64| nanos <= first + (first as f64 * spread) as i64 + SLACK_NS;
+        let equals = |first: i64| nanos <= longest_equal(first, spread);
         match lengths.last_mut().filter(|(first, _)| equals(*first)) {
             Some((_, calls)) => calls.push(call),
             None => lengths.push((nanos, vec![call])),
         }
     }
     lengths.into_iter().map(|(_, calls)| calls).collect()
+}
+
+/// The longest of what counts as equal to the shortest.
+fn longest_equal(shortest_ns: i64, spread: f64) -> i64 {
+    shortest_ns.saturating_add((shortest_ns as f64 * spread) as i64).saturating_add(SLACK_NS)
 }
 
 /// What the time-out of a call is called in the knowledge tables.

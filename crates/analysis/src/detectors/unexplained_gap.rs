@@ -44,34 +44,53 @@ struct Beside {
 
 fn in_segment(scene: &mut Scene<'_, '_>) {
     let (study, limits) = (scene.study, &scene.thresholds.gaps);
-    let long =
-        |slice: &&Slice| is_uncovered(study, slice) && slice.duration_ns() >= limits.stretch_ns_min;
-    let Some(longest) = study.slices.iter().filter(long).max_by_key(|slice| slice.duration_ns())
-    else {
-        return;
-    };
-    if !can_tell(scene) {
+    let is_long =
+        |slice: &&Slice| slice.family.is_none() && slice.duration_ns() >= limits.stretch_ns_min;
+    if !study.slices.iter().any(|slice| is_long(&slice)) || !can_tell(scene) {
         return;
     }
+    let opened = opened(study);
+    let uncovered = || study.slices.iter().filter(|slice| is_uncovered(&opened, slice));
+    let Some(longest) = uncovered().filter(is_long).max_by_key(|slice| slice.duration_ns()) else {
+        return;
+    };
+    let own_ns = uncovered().fold(0, |sum: i64, slice| sum.saturating_add(slice.duration_ns()));
     let beside = beside(study, longest);
-    if is_long_enough(scene, longest, &beside) && !is_explained(scene, longest, &beside) {
+    if is_long_enough(scene, longest, own_ns, &beside) && !is_explained(scene, longest, &beside) {
         let finding = finding(scene, longest, &beside);
         scene.report(finding, []);
     }
 }
 
-/// Time of a span with children in which none of them ran. A span without any
-/// is a name for what happens in it.
-fn is_uncovered(study: &Study<'_>, slice: &Slice) -> bool {
-    let span = &study.segment.spans[slice.span];
-    slice.family.is_none() && span.call.is_none() && !study.tree.children[slice.span].is_empty()
+/// Time of a span that is known to have children, while none of them ran.
+fn is_uncovered(opened: &[bool], slice: &Slice) -> bool {
+    slice.family.is_none() && opened[slice.span]
+}
+
+/// For each span whether it is one that others were opened in. A span without
+/// any is a name for what happens in it, and so is one that calls only happen
+/// to lie in, unless its SDK hangs all spans beside those they were opened in.
+fn opened(study: &Study<'_>) -> Vec<bool> {
+    let (spans, tree) = (&study.segment.spans, &study.tree);
+    let sdk = &study.segment.facts.sdk;
+    let known = knowledge().sdks.telemetry(&sdk.name);
+    let flat = known.is_some_and(|known| known.is_flat(&sdk.version));
+    let mut opened = vec![false; spans.len()];
+    for &span in &tree.order {
+        if let Some(parent) = tree.parents[span].filter(|_| flat || !tree.inferred[span]) {
+            opened[parent] = spans[parent].call.is_none();
+        }
+    }
+    opened
 }
 
 fn can_tell(scene: &Scene<'_, '_>) -> bool {
     let study = scene.study;
     let calls = study.segment.spans.iter().filter(|span| span.call.is_some()).count();
     let endpoint = &study.segment.facts.endpoint.name;
-    !knowledge().natural.is_request("", endpoint)
+    // The method says nothing about who is asked.
+    let path = endpoint.split_once(' ').map_or(endpoint.as_ref(), |(_, path)| path);
+    !knowledge().natural.is_request("", path)
         && !knowledge().timeouts.waits_by_nature(endpoint)
         && calls >= scene.thresholds.gaps.calls_min
         && study.lookups.families.is_empty()
@@ -89,11 +108,9 @@ fn beside(study: &Study<'_>, slice: &Slice) -> Beside {
     }
 }
 
-fn is_long_enough(scene: &Scene<'_, '_>, slice: &Slice, beside: &Beside) -> bool {
+fn is_long_enough(scene: &Scene<'_, '_>, slice: &Slice, own_ns: i64, beside: &Beside) -> bool {
     let (study, limits) = (scene.study, &scene.thresholds.gaps);
     let nanos = slice.duration_ns();
-    let own = study.slices.iter().filter(|slice| is_uncovered(study, slice));
-    let own_ns = own.fold(0, |sum: i64, slice| sum.saturating_add(slice.duration_ns()));
     let share = scene.share_of(nanos);
     let of_own = nanos as f64 / own_ns.max(1) as f64;
     let at_edge = beside.before.is_none() || beside.after.is_none();

@@ -12,6 +12,12 @@ pub struct TimeoutThresholds {
     /// How far they may be apart, as a part of their length, 0..=1. Timers are
     /// exact; what comes on top is the work around the call.
     pub spread_max: f64,
+    /// Answered calls of equal length are a wait when others to the same are
+    /// shorter by this factor …
+    pub quick_factor: i64,
+    /// … and hardly any is of a length in between or little more, as a part of
+    /// theirs, 0..=1: durations of work are spread, not piled up.
+    pub near_share_max: f64,
     /// Answered calls of equal length that have no shorter ones beside them
     /// must be so long: many services take about a second for their work.
     pub exact_ns_min: i64,
@@ -28,6 +34,8 @@ impl Default for TimeoutThresholds {
             waited_ns_min: 500 * NANOS_PER_MILLI,
             calls_min: 3,
             spread_max: 0.03,
+            quick_factor: 5,
+            near_share_max: 0.1,
             exact_ns_min: 2_900 * NANOS_PER_MILLI,
             few_ns_min: 1_000 * NANOS_PER_MILLI,
             few_share_min: 0.1,
@@ -110,8 +118,13 @@ impl Default for WaitThresholds {
 pub struct OrderThresholds {
     /// Calls of a run.
     pub calls_min: usize,
+    /// More calls than these are a loop, which has detectors of its own.
+    pub calls_max: usize,
     /// A shorter call is not worth a thread.
     pub call_ns_min: i64,
+    /// What of each call must lie on the critical path, 0..=1: others run beside
+    /// it already.
+    pub waited_share_min: f64,
     /// More time between two calls is work, perhaps on what the first brought.
     pub gap_ns_max: i64,
     /// Time that running them together would save: their sum without the
@@ -125,7 +138,9 @@ impl Default for OrderThresholds {
     fn default() -> Self {
         Self {
             calls_min: 3,
+            calls_max: 24,
             call_ns_min: 5 * NANOS_PER_MILLI,
+            waited_share_min: 0.9,
             gap_ns_max: 5 * NANOS_PER_MILLI,
             saved_ns_min: 100 * NANOS_PER_MILLI,
             saved_share_min: 0.1,

@@ -3,7 +3,7 @@
 use expect_test::{Expect, expect};
 use hotspan_analysis::analyze_profile;
 
-use super::draw::{check_findings, draw_finding, profile, records};
+use super::draw::{check_findings, check_words, draw_finding, profile, records};
 
 #[test]
 fn for_each_call() {
@@ -254,4 +254,21 @@ fn one_issue_in_both_forms() {
     let in_trace = records(often)[0].findings[0].fingerprint.clone();
     let in_profile = analyze_profile(&profile(&records(&requests(500, 60, 1, CONNECT))));
     assert_eq!(in_profile[0].fingerprint, in_trace);
+}
+
+#[test]
+fn the_words() {
+    check_words(
+        "
+        server GET /page 0..900
+          repeat ×4 every 200
+            internal tcp.connect 10+15 net.peer.name=api
+            internal tls.connect 26+20 net.peer.name=api
+            GET http://api/items/{n} 48+60
+        ",
+        expect![[r#"
+            4 connections to api are opened in one request, one after the other, 35 ms each: 140 ms of its critical path (15.6%). A connection can serve the next call as well; most likely a client is created for each call, or the connection is closed after it.
+              4 × 35 ms: connections and the mean of all steps of one
+        "#]],
+    );
 }

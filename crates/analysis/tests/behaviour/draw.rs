@@ -66,6 +66,18 @@ pub(crate) fn check_findings(text: &str, expected: Expect) {
     expected.assert_eq(&findings.map(draw_repeats).collect::<String>());
 }
 
+/// Compares what the causes of the findings in `text` say, with their facts.
+pub(crate) fn check_words(text: &str, expected: Expect) {
+    let records = records(text);
+    let findings = records.iter().flat_map(|record| &record.findings);
+    let words = findings.map(|finding| {
+        let facts = finding.cause.facts.iter();
+        let facts: String = facts.map(|(figure, says)| format!("  {figure}: {says}\n")).collect();
+        format!("{}\n{facts}", finding.cause.text)
+    });
+    expected.assert_eq(&words.collect::<String>());
+}
+
 /// Compares the issues that the requests of one endpoint raise, one a line,
 /// with what is expected. Each text is an endpoint of its own.
 pub(crate) fn check_issues(texts: &[&str], expected: Expect) {
@@ -89,7 +101,7 @@ fn issues(text: &str) -> String {
 
 /// An issue on one line: what it is, where it was seen, and each cause.
 fn draw_issue(findings: &[Finding]) -> String {
-    findings.iter().for_each(check_words);
+    findings.iter().for_each(assert_whole);
     let (first, last) = (&findings[0], &findings[findings.len() - 1]);
     let traces = findings.iter().filter(|finding| finding.scope == FindingScope::Trace).count();
     let over_requests = if last.scope == FindingScope::Endpoint {
@@ -113,7 +125,7 @@ fn draw_issue(findings: &[Finding]) -> String {
 
 /// The words are whole, there is something to do, and nobody is told to do at
 /// one time what waits for each other.
-fn check_words(finding: &Finding) {
+fn assert_whole(finding: &Finding) {
     // Templates have places for values, too.
     const PLACES: [&str; 4] = ["id", "uuid", "hash", "date"];
     let mut names = finding.cause.text.split('{').skip(1).filter_map(|rest| rest.split('}').next());
@@ -131,7 +143,7 @@ fn check_words(finding: &Finding) {
 
 /// A finding about repeated calls on one line.
 fn draw_repeats(finding: &Finding) -> String {
-    check_words(finding);
+    assert_whole(finding);
     format!(
         "{}: {}, {} of {} calls, {:.1} ms, {} ({})\n",
         finding.detector,

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::draw::check_findings;
+use super::draw::{check_findings, check_words};
 
 #[test]
 fn a_long_wait_for_a_connection() {
@@ -194,5 +194,28 @@ fn nobody_waited_for_it() {
           client pg-pool.connect 10+900 db.system=postgresql net.peer.name=db
         ",
         expect![[""]],
+    );
+}
+
+#[test]
+fn the_words() {
+    check_words(
+        "
+        server GET /page 0..5000
+          client pg-pool.connect 10+640 db.system=postgresql net.peer.name=db
+          SELECT * FROM stock WHERE sku = $1 FOR UPDATE 652+2100
+          SELECT GET_LOCK('import', 10) 2760+1200
+        ",
+        expect![[r#"
+            The request waited for a connection once, in the pool of db, up to 640 ms: 640 ms of the critical path (12.8%). A connection that is free is handed out within microseconds, so all were taken, or new ones had to be opened. The pool's own figures decide which: how many are in use, how many wait, how many are opened.
+              1: waits
+              640 ms: the longest of them
+            SELECT stock ran once and took up to 2.1 s, and it locks what it reads: 2.1 s of the critical path (42.0%). If it finds its rows by an index, it waited for another transaction that has locked them; if it reads a whole table, it may be slow by itself. Its plan decides that, and so do the locks the database shows while it runs.
+              1: waits
+              2.1 s: the longest of them
+            The request waited for a lock once, in SELECT (a lock by name), up to 1.2 s: 1.2 s of the critical path (24.0%). Nothing else is done there: somebody else held the lock all the while.
+              1: waits
+              1.2 s: the longest of them
+        "#]],
     );
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::draw::check_findings;
+use super::draw::{check_findings, check_words};
 
 #[test]
 fn all_about_what_the_request_names() {
@@ -227,5 +227,23 @@ fn one_that_failed() {
           GET http://points/users/7 312+130
         ",
         expect![[""]],
+    );
+}
+
+#[test]
+fn the_words() {
+    check_words(
+        "
+        server GET /users/{id}/dashboard 0..500 url.path=/users/7/dashboard
+          GET http://profiles/users/7 10+120
+          GET http://orders/orders?user=7 131+180
+          GET http://points/users/7 312+130
+        ",
+        expect![[r#"
+            3 requests run one after the other: GET profiles/users/{id}, GET orders/orders?user, GET points/users/{id}. They take 430 ms of the critical path. What their addresses name was known before GET profiles/users/{id} began, so none of them takes its address from another's answer. Running the others together saves 130 ms (26.0% of the request), even if all of them have to wait for GET profiles/users/{id}. What is not seen is whether the code decides by one answer if the next is asked for: look at that first.
+              430 ms: all of them together
+              130 ms: of it behind the first and beside the longest
+              2 of 2: of the others name values, all of which were known before the first
+        "#]],
     );
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::draw::check_findings;
+use super::draw::{check_findings, check_words};
 
 #[test]
 fn equal_lengths_without_an_answer() {
@@ -365,5 +365,23 @@ fn pauses_between_looks_are_no_dropped_spans() {
           GET http://jobs/7 5+10 ×5 every 2010
         ",
         expect![[""]],
+    );
+}
+
+#[test]
+fn the_words() {
+    check_words(
+        "
+        trace 1 lang=ruby
+        server POST /pay 0..190000
+          GET http://stock/items/1 10+60003 !timeout
+          GET http://stock/items/2 60020+60011 !timeout
+          GET http://stock/items/3 120040+60006 !timeout
+        ",
+        expect![[r#"
+            3 times GET stock/items/{id} ended after 60.0 s each, with an error and without an answer. Work does not take the same time again and again: these calls waited for an answer until somebody gave up. 60.0 s is the default of Net::HTTP for opening a connection and for reading, also under Faraday, HTTParty and RestClient. They take 3 min of the critical path (94.7%). Whether the other side has spans of it decides the rest: if it has, it is too slow; if it has none, the way there is blocked, or the name leads to where nobody listens.
+              60.003 s to 60.011 s: from the shortest to the longest of them
+              0 of 3: say themselves that time was over
+        "#]],
     );
 }

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::draw::check_findings;
+use super::draw::{check_findings, check_words};
 
 #[test]
 fn between_two_calls() {
@@ -155,6 +155,34 @@ fn work_with_a_name() {
 }
 
 #[test]
+fn work_with_a_name_beside_calls() {
+    check_findings(
+        "
+        server GET /report 0..4400
+          internal render pages 5..4300
+          SELECT * FROM items WHERE report = 7 10+30
+          SELECT * FROM users WHERE id = 7 50+30
+          GET http://store/reports/7 3600+30
+        ",
+        expect![[""]],
+    );
+    // This SDK hangs everything beside everything.
+    check_findings(
+        "
+        trace 1 style=sentry-5 sdk=sentry.ruby/5.3.0
+        server ReportsController#show 0..4400
+          internal ReportsController#show 5..4300
+          SELECT * FROM items WHERE report = 7 10+30
+          SELECT * FROM users WHERE id = 7 50+30
+          GET http://store/reports/7 3600+30
+        ",
+        expect![[r#"
+            unexplained-gap: Time without a span: ReportsController#show, 1 of 1 calls, 3520.0 ms, time_without_span (undetermined)
+        "#]],
+    );
+}
+
+#[test]
 fn a_pause_between_looks() {
     check_findings(
         "
@@ -213,6 +241,24 @@ fn short_or_a_small_part() {
         expect![[r#"
             slow-query: Slow query: SELECT items, 1 of 1 calls, 4000.0 ms, slow_filter (possible)
             slow-query: Slow query: SELECT users, 1 of 1 calls, 3000.0 ms, slow_filter (possible)
+        "#]],
+    );
+}
+
+#[test]
+fn the_words() {
+    check_words(
+        "
+        server POST /report 0..2400
+          SELECT * FROM items WHERE report = 7 10+30
+          GET http://rates/today 50+40
+          POST http://pdf/render 1900+300
+        ",
+        expect![[r#"
+            For 1.8 s (75.4%) of the request nothing in POST /report has a span: after GET rates/today, before POST pdf/render, beginning 90 ms into it. What it is cannot be told from this trace: work, a call or a lock without a span, a pause of the runtime, a sleep. A profile of the process over such a request decides between work and waiting, and a span around what stands between the two names it.
+              GET rates/today: is what ended before it
+              POST pdf/render: is what began after it
+              90 ms: from the beginning of the request on
         "#]],
     );
 }

@@ -98,16 +98,17 @@ fn answered_calls(scene: &Scene<'_, '_>, calls: &[usize], length_ns: i64) -> Opt
     }
     let known = known(study, calls[0], true, length_ns)?;
     let others = others_to(study, calls);
-    let near = others.iter().filter(|nanos| (length_ns / 5..length_ns * 2).contains(*nanos));
-    if near.count() * 10 > calls.len() {
+    let limits = &scene.thresholds.timeouts;
+    let quick_ns = length_ns / limits.quick_factor;
+    let is_near = |nanos: &&i64| (quick_ns..length_ns.saturating_mul(2)).contains(*nanos);
+    let near = others.iter().filter(is_near).count();
+    if near as f64 > calls.len() as f64 * limits.near_share_max {
         return None;
     }
-    let quick: Vec<i64> = others.iter().copied().filter(|nanos| *nanos < length_ns / 5).collect();
+    let quick: Vec<i64> = others.iter().copied().filter(|nanos| *nanos < quick_ns).collect();
     let confidence = if quick.len() >= calls.len() / 2 && !quick.is_empty() {
         Confidence::Likely
-    } else if is_exact(scene, calls, length_ns)
-        && different(study, calls) >= scene.thresholds.timeouts.calls_min
-    {
+    } else if is_exact(scene, calls, length_ns) && different(study, calls) >= limits.calls_min {
         Confidence::Possible
     } else {
         return None;
@@ -153,7 +154,7 @@ fn decides(kind: &str) -> String {
 fn is_exact(scene: &Scene<'_, '_>, calls: &[usize], length_ns: i64) -> bool {
     let (limits, spans) = (&scene.thresholds.timeouts, &scene.study.segment.spans);
     let ends = [calls[0], calls[calls.len() - 1]].map(|call| spans[call].duration_ns());
-    length_ns >= limits.exact_ns_min && (ends[1] - ends[0]) * 100 <= length_ns
+    length_ns >= limits.exact_ns_min && ends[1] - ends[0] <= length_ns / 100
 }
 
 /// The time-out that is known to be so long for calls like this one.

@@ -13,7 +13,7 @@ use super::super::finding::{Amount, Draft};
 use super::super::repetition::name_of_call;
 use super::super::scene::Scene;
 use super::decision::{is_at, known_sentence};
-use super::{DETECTOR, SLACK_NS};
+use super::{DETECTOR, longest_equal};
 use crate::repeats::operation_key;
 use crate::study::Study;
 use crate::{figures, wording};
@@ -47,7 +47,7 @@ pub(super) fn report(scene: &mut Scene<'_, '_>) {
     let spread = scene.thresholds.timeouts.spread_max;
     let mut rest = gaps.as_slice();
     while let Some(first) = rest.first() {
-        let longest = first.nanos() + (first.nanos() as f64 * spread) as i64 + SLACK_NS;
+        let longest = longest_equal(first.nanos(), spread);
         let equal = rest.partition_point(|gap| gap.nanos() <= longest);
         if equal >= scene.thresholds.timeouts.calls_min {
             report_equal(scene, &rest[..equal]);

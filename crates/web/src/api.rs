@@ -9,6 +9,7 @@ pub(crate) mod error;
 pub(crate) mod health;
 pub(crate) mod issues;
 pub(crate) mod life;
+pub(crate) mod profile;
 pub(crate) mod search;
 pub(crate) mod stats;
 pub(crate) mod traces;
@@ -29,6 +30,7 @@ const BODY_BYTES_MAX: usize = 64 * 1024;
 pub(crate) fn router() -> Router<AppState> {
     Router::new()
         .route("/endpoints", get(endpoints::list))
+        .route("/endpoints/{id}/profile", get(profile::one))
         .route("/issues", get(issues::list))
         .route("/issues/{id}", get(issues::one))
         .route("/issues/{id}/state", post(life::set_state))

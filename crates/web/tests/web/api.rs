@@ -21,6 +21,10 @@ async fn errors_say_what_to_do() {
         ("/api/v1/nothing", 404),
         ("/api/v1/endpoints?window=soon", 400),
         ("/api/v1/endpoints?from=x", 400),
+        ("/api/v1/endpoints/999/profile", 404),
+        ("/api/v1/endpoints/one/profile", 404),
+        ("/api/v1/endpoints/1/profile?before_from=5", 400),
+        ("/api/v1/endpoints/1/profile?before_from=5&before_to=5", 400),
         ("/api/v1/issues?class=slow", 400),
         ("/api/v1/issues?status=open,lost", 400),
         ("/api/v1/issues?from=2&to=1", 400),
@@ -115,4 +119,20 @@ async fn an_endpoint_appears_after_the_quiet_time() {
     assert_eq!((&row["requests"], &row["samples"]), (&json!(1.0), &json!(1)));
     let p95 = row["p95_ms"].as_f64().expect("a number");
     assert!((49.0..=51.0).contains(&p95), "{row}");
+
+    let profile = format!("/api/v1/endpoints/{}/profile?window=1h", row["id"]);
+    let alone = server.ask(&Request::get(&profile)).await.json();
+    let path = &alone["paths"][0];
+    assert_eq!((&alone["requests"], &alone["before"]), (&json!(1.0), &Value::Null), "{alone}");
+    assert_eq!((&path["path"], &path["calls"]), (&json!(["GET /things"]), &json!(1.0)), "{alone}");
+    assert_eq!(
+        fields(path),
+        ["calls", "class", "path", "self_ms", "share_of_requests", "total_ms"]
+    );
+    // Long ago there was nothing.
+    let before = format!("{profile}&before_from=1000&before_to=60000");
+    let compared = server.ask(&Request::get(&before)).await.json();
+    assert_eq!(compared["before"]["requests"], json!(0.0), "{compared}");
+    assert_eq!(compared["paths"][0]["presence"], json!("new"), "{compared}");
+    assert_eq!(compared["paths"][0]["before"]["calls"], json!(0.0), "{compared}");
 }

@@ -164,7 +164,8 @@ fn figures(model: &ComparePage) -> Markup {
         let at = |time: UnixNanos| format!("{} {}", format::day(time), format::hour_minute(time));
         format!("{} – {}", at(window.from), at(window.to))
     };
-    let times: [(&str, fn(&EndpointRow) -> f64); 4] = [
+    type Time = fn(&EndpointRow) -> f64;
+    let times: [(&str, Time); 4] = [
         ("Mean", mean_ns),
         ("Median", |row| row.p50_ns as f64),
         ("95th percentile", |row| row.p95_ns as f64),

@@ -60,14 +60,12 @@ pub(crate) fn is_polling(spans: &[SpanDigest], calls: &[usize]) -> bool {
     is_even(&pauses) || grow || changes_status(spans, calls)
 }
 
-/// True when three of four pauses are about as long as their median: timers
-/// are exact, machines that have other work are not.
+/// True when half of the pauses, and at least two, are about as long as the
+/// shortest: a timer never fires early, and a busy machine only makes it later.
 fn is_even(pauses: &[i64]) -> bool {
-    let mut sorted = pauses.to_vec();
-    sorted.sort_unstable();
-    let median = sorted.get(sorted.len() / 2).copied().unwrap_or(0);
-    let near = sorted.iter().filter(|pause| (*pause - median).saturating_abs() <= median / 4);
-    near.count() * 4 >= sorted.len() * 3
+    let shortest = pauses.iter().copied().min().unwrap_or(0);
+    let near = pauses.iter().filter(|pause| **pause <= shortest.saturating_mul(5) / 4).count();
+    near >= 2 && near * 2 >= pauses.len()
 }
 
 /// True when the last answer has another status than all before it.

@@ -138,10 +138,10 @@ fn polling_on_a_busy_machine() {
         "
         server GET /page 0..400
           GET http://jobs/7 5+12
-          GET http://jobs/7 58+10
-          GET http://jobs/7 143+14
-          GET http://jobs/7 195+11
-          GET http://jobs/7 250+12
+          GET http://jobs/7 59+10
+          GET http://jobs/7 142+14
+          GET http://jobs/7 228+11
+          GET http://jobs/7 280+12
         ",
         expect![[""]],
     );

@@ -93,7 +93,8 @@ impl Repeats {
     }
 
     /// True when hardly any other call happens between the first and the last
-    /// of these: whoever polls does nothing else.
+    /// of these: whoever polls does nothing else. What concerns the connection
+    /// is part of asking.
     pub(crate) fn is_alone(&self, study: &Study<'_>, calls: &[usize]) -> bool {
         let spans = &study.segment.spans;
         let (Some(&first), Some(&last)) = (calls.first(), calls.last()) else {
@@ -102,7 +103,8 @@ impl Repeats {
         let (from, to) = (spans[first].start, spans[last].start);
         let before = self.calls.partition_point(|&call| spans[call].start < from);
         let until = self.calls.partition_point(|&call| spans[call].start <= to);
-        (until - before) * 4 <= calls.len() * 5
+        let others = self.calls[before..until].iter().filter(|&&call| !is_natural(&spans[call]));
+        others.count() * 4 <= calls.len() * 5
     }
 
     /// The call that ended last before `at`, of those that began shortly

@@ -9,7 +9,6 @@ mod baseline;
 mod input;
 mod json;
 mod judgement;
-mod profiles;
 mod sarif;
 mod text;
 mod threshold;
@@ -235,7 +234,7 @@ fn analyse(spans: Vec<Span>, files: Files) -> Report {
         .values()
         .flat_map(|spans| hotspan_analysis::trace_view(&project, spans).records)
         .collect();
-    let profiles = profiles::of(&records);
+    let profiles = hotspan_analysis::profiles(&records);
     let endpoints = profiles
         .iter()
         .map(|profile| (profile.endpoint.service.to_string(), profile.endpoint.name.to_string()))

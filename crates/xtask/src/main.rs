@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod score;
 mod setup;
 mod step;
 mod test;
@@ -40,6 +41,8 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Score the detectors on the labelled corpus; fails under the marks.
+    Score,
     /// Install what is missing and run every check and test.
     Test {
         /// Skip the parts that need other languages or a browser.
@@ -54,6 +57,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(&root),
         Chore::Setup => setup::run(&root).map(|_| ()),
         Chore::Bench { arguments } => bench::run(&root, &arguments),
+        Chore::Score => score::run(),
         Chore::Test { quick } => test::run(&root, quick),
     };
     match outcome {

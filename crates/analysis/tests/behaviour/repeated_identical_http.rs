@@ -133,6 +133,21 @@ fn polling_at_even_pauses() {
 }
 
 #[test]
+fn polling_on_a_busy_machine() {
+    check_findings(
+        "
+        server GET /page 0..400
+          GET http://jobs/7 5+12
+          GET http://jobs/7 59+10
+          GET http://jobs/7 142+14
+          GET http://jobs/7 228+11
+          GET http://jobs/7 280+12
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
 fn polling_with_growing_pauses() {
     check_findings(
         "

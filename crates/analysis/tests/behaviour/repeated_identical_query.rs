@@ -174,3 +174,17 @@ fn different_statements() {
         expect![[""]],
     );
 }
+
+#[test]
+fn polling_in_transactions() {
+    check_findings(
+        "
+        server GET /page 0..900
+          repeat ×12 every 60
+            BEGIN 5+1
+            SELECT state FROM jobs WHERE id = 7 7+4
+            COMMIT 12+1
+        ",
+        expect![[""]],
+    );
+}

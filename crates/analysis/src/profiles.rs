@@ -1,5 +1,5 @@
 //! Endpoint profiles from records in memory: what the server keeps in its
-//! book, for the length of one command.
+//! book, for whoever has all records at hand. Nothing is looked for here.
 
 use std::collections::BTreeMap;
 
@@ -10,7 +10,7 @@ use hotspan_model::{Endpoint, EndpointProfile, ProfileUse, SegmentRecord};
 const EVIDENCE_MAX: usize = 3;
 
 /// One profile for each endpoint, in the order of their names.
-pub(super) fn of(records: &[SegmentRecord]) -> Vec<EndpointProfile> {
+pub fn profiles(records: &[SegmentRecord]) -> Vec<EndpointProfile> {
     let mut profiles: BTreeMap<&Endpoint, EndpointProfile> = BTreeMap::new();
     for record in records {
         let profile = profiles.entry(&record.endpoint).or_insert_with(|| empty(record));

@@ -96,7 +96,7 @@ fn log(report: &Report) {
         Outcome::Found(held) => {
             tracing::debug!(role = held.role, key = held.credentials.last_four(), "credentials");
         }
-        Outcome::Missing(how) => tracing::warn!(how, "upstream has no role"),
+        Outcome::Missing { how, .. } => tracing::warn!(how, "upstream has no role"),
         Outcome::Failed(why) => tracing::warn!(why, "credentials were not fetched"),
     }
 }

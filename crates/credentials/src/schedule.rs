@@ -41,7 +41,13 @@ pub enum Outcome {
     /// Credentials.
     Found(Arc<Held>),
     /// There is no role: 404, or a document that says so.
-    Missing(String),
+    Missing {
+        /// The role whose credentials are missing although the list has it;
+        /// none when there is no list.
+        of: Option<String>,
+        /// How upstream said it.
+        how: String,
+    },
     /// Anything else. The text is for people and has no secret in it.
     Failed(String),
 }
@@ -156,7 +162,12 @@ impl Schedule {
         match report.outcome {
             Outcome::SameRole => self.role_due = now.boot.plus(self.jitter.up_to(cadence::ROLE)),
             Outcome::Found(held) => self.found(held, now.boot),
-            Outcome::Missing(how) => self.missing(how, now.boot),
+            // A list that was cut names a role that never was, which says
+            // nothing about the one that is held.
+            Outcome::Missing { of: Some(role), how } if !self.is_held(&role) => {
+                self.failed(how, now.boot);
+            }
+            Outcome::Missing { how, .. } => self.missing(how, now.boot),
             Outcome::Failed(why) => self.failed(why, now.boot),
         }
     }
@@ -278,6 +289,10 @@ impl Schedule {
     fn due_at(&mut self, due: Boot) {
         self.role_due = due;
         self.credentials_due = due;
+    }
+
+    fn is_held(&self, role: &str) -> bool {
+        self.held.as_ref().is_some_and(|held| held.role == role)
     }
 
     fn left(&self, held: &Held, now: Boot) -> Option<Duration> {

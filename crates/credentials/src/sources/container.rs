@@ -41,7 +41,9 @@ impl ContainerSource {
     fn outcome(&self, reply: &crate::plain_http::Reply) -> Outcome {
         match reply.status {
             StatusCode::OK => {}
-            StatusCode::NOT_FOUND => return Outcome::Missing("status 404".to_owned()),
+            StatusCode::NOT_FOUND => {
+                return Outcome::Missing { of: None, how: "status 404".to_owned() };
+            }
             status => return Outcome::Failed(format!("status {}", status.as_u16())),
         }
         match document::container(&reply.body) {

@@ -136,15 +136,19 @@ fn is_token(text: &str) -> bool {
 fn role_of(list: &Reply) -> Result<String, Outcome> {
     match list.status {
         StatusCode::OK => {}
-        StatusCode::NOT_FOUND => return Err(Outcome::Missing("role list: status 404".to_owned())),
+        StatusCode::NOT_FOUND => return Err(no_list("status 404")),
         status => return Err(Outcome::Failed(format!("role list: status {}", status.as_u16()))),
     }
     let first = list.text().unwrap_or_default().lines().next().unwrap_or_default().trim();
     match first {
-        "" => Err(Outcome::Missing("role list: empty".to_owned())),
+        "" => Err(no_list("empty")),
         role if is_role(role) => Ok(role.to_owned()),
         _ => Err(Outcome::Failed("role list: not a role's name".to_owned())),
     }
+}
+
+fn no_list(how: &str) -> Outcome {
+    Outcome::Missing { of: None, how: format!("role list: {how}") }
 }
 
 /// A role's name goes into paths and answers, so it is held to IAM's letters.
@@ -156,12 +160,16 @@ pub fn is_role(text: &str) -> bool {
 fn credentials_of(role: String, reply: &Reply) -> Outcome {
     match reply.status {
         StatusCode::OK => {}
-        StatusCode::NOT_FOUND => return Outcome::Missing("credentials: status 404".to_owned()),
+        StatusCode::NOT_FOUND => {
+            return Outcome::Missing { of: Some(role), how: "credentials: status 404".to_owned() };
+        }
         status => return Outcome::Failed(format!("credentials: status {}", status.as_u16())),
     }
     match document::instance(&reply.body) {
         Ok(credentials) => Outcome::Found(Arc::new(Held { role, credentials })),
-        Err(error @ DocumentError::Gone(_)) => Outcome::Missing(format!("credentials: {error}")),
+        Err(error @ DocumentError::Gone(_)) => {
+            Outcome::Missing { of: Some(role), how: format!("credentials: {error}") }
+        }
         Err(error) => Outcome::Failed(format!("credentials: {error}")),
     }
 }

@@ -13,6 +13,7 @@ fn answer() -> impl Strategy<Value = Answer> {
         1 => Just(Answer::OldCopy),
         1 => life.prop_map(Answer::ChangeRole),
         2 => Just(Answer::Missing),
+        1 => any::<bool>().prop_map(Answer::MissingRole),
         2 => Just(Answer::Failed),
     ]
 }

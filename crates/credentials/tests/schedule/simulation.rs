@@ -34,6 +34,8 @@ pub(crate) enum Answer {
     /// Another role, with credentials that have this much life in seconds.
     ChangeRole(i64),
     Missing,
+    /// The credentials are missing: of the role, or of one that never was.
+    MissingRole(bool),
     Failed,
 }
 
@@ -162,7 +164,11 @@ impl Simulation {
 
     fn outcome(&mut self, answer: Answer, errand: &Errand) -> Outcome {
         let life = match answer {
-            Answer::Missing => return Outcome::Missing("404".to_owned()),
+            Answer::Missing => return Outcome::Missing { of: None, how: "404".to_owned() },
+            Answer::MissingRole(is_held) => {
+                let of = if is_held { self.role_name() } else { "rol".to_owned() };
+                return Outcome::Missing { of: Some(of), how: "404".to_owned() };
+            }
             Answer::Failed => return Outcome::Failed("503".to_owned()),
             Answer::ChangeRole(life) => {
                 self.role += 1;

@@ -105,6 +105,17 @@ fn a_role_that_was_away_for_a_moment_was_never_gone() {
 }
 
 #[test]
+fn a_role_that_never_was_says_nothing_of_the_one_there_is() {
+    for (is_held, goes_on) in [(true, false), (false, true)] {
+        let mut simulation = local();
+        let _ = simulation.step(Answer::Issue(6 * HOURS), 10);
+        simulation.schedule.force();
+        simulation.run(200, Answer::MissingRole(is_held));
+        assert_eq!(simulation.held().is_some(), goes_on);
+    }
+}
+
+#[test]
 fn credentials_that_hardly_live_do_not_replace_those_that_do() {
     for (life, replaces) in [(60, false), (29 * 60, false), (31 * 60, true), (12 * HOURS, true)] {
         let mut simulation = local();

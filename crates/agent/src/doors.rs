@@ -1,0 +1,10 @@
+//! The doors through which credentials are handed out, all from one answer in
+//! memory: [`container`], [`imds`], [`process`]. What all of them refuse is in
+//! [`guard`], how they listen in [`serve`].
+
+pub(crate) mod container;
+pub(crate) mod guard;
+pub(crate) mod imds;
+pub(crate) mod peer;
+pub(crate) mod process;
+pub(crate) mod serve;

@@ -1,0 +1,130 @@
+//! A TCP door: accepts connections of this machine, hands requests to whoever
+//! answers them, sends the answers, and on the word to stop lets those under
+//! way end. Bounded in connections, header size and time.
+
+use std::convert::Infallible;
+use std::net::{IpAddr, SocketAddr};
+use std::sync::Arc;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::request::Parts;
+use http::{Request, Response};
+use http_body_util::Full;
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::{TokioIo, TokioTimer};
+use tokio::net::{TcpListener, TcpStream};
+use tokio::sync::{Semaphore, watch};
+use tokio::task::JoinSet;
+
+/// More wait in the kernel until one ends. Some hundred processes with a few
+/// connections each.
+const CONNECTIONS_MAX: usize = 2_048;
+/// A caller that sends its headers slower than this is cut off, and so is a
+/// connection on which nothing is asked for so long.
+const HEADER_TIME_MAX: Duration = Duration::from_secs(20);
+const HEADER_BYTES_MAX: usize = 16 * 1_024;
+/// No SDK sends more than a dozen.
+const HEADERS_MAX: usize = 64;
+/// After a failed accept (no file descriptors left) the next try waits.
+const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// Answers come from memory; what is not sent by then never will be.
+const STOP_TIME_MAX: Duration = Duration::from_secs(2);
+
+/// Answers requests.
+pub(crate) trait Answers: Send + Sync + 'static {
+    /// Answers one. The body, which no request here has, is not looked at.
+    fn answer(&self, request: &Parts) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+}
+
+/// Serves until `stop` is told, and then until what is under way has ended.
+pub(crate) async fn serve<A: Answers>(
+    listener: TcpListener,
+    hop_limit: Option<u32>,
+    answers: Arc<A>,
+    mut stop: watch::Receiver<bool>,
+) {
+    let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let mut connections = JoinSet::new();
+    loop {
+        while connections.try_join_next().is_some() {}
+        let accepted = tokio::select! {
+            accepted = accept(&listener, &permits) => accepted,
+            _ = stop.wait_for(|stop| *stop) => break,
+        };
+        match accepted {
+            Ok((stream, peer, permit)) if is_near(&stream, peer) => {
+                let (answers, stop) = (Arc::clone(&answers), stop.clone());
+                connections.spawn(async move {
+                    connection(stream, hop_limit, answers, stop).await;
+                    drop(permit);
+                });
+            }
+            Ok((_, peer, _)) => tracing::warn!(%peer, "refused: not of this machine"),
+            Err(error) => {
+                tracing::warn!(%error, "a connection was not accepted");
+                tokio::time::sleep(ACCEPT_PAUSE).await;
+            }
+        }
+    }
+    drop(listener);
+    let ending = async { while connections.join_next().await.is_some() {} };
+    let _ = tokio::time::timeout(STOP_TIME_MAX, ending).await;
+}
+
+async fn accept(
+    listener: &TcpListener,
+    permits: &Arc<Semaphore>,
+) -> std::io::Result<(TcpStream, SocketAddr, tokio::sync::OwnedSemaphorePermit)> {
+    // The semaphore is never closed.
+    let permit = Arc::clone(permits).acquire_owned().await.map_err(std::io::Error::other)?;
+    let (stream, peer) = listener.accept().await?;
+    Ok((stream, peer, permit))
+}
+
+/// A metadata address can be reached from other machines and namespaces when
+/// somebody routes it; whoever asks from this one comes from an address of it.
+fn is_near(stream: &TcpStream, peer: SocketAddr) -> bool {
+    let own = stream.local_addr().map(|own| own.ip()).ok();
+    let plain = |ip: IpAddr| ip.to_canonical();
+    plain(peer.ip()).is_loopback() || own.map(plain) == Some(plain(peer.ip()))
+}
+
+async fn connection<A: Answers>(
+    stream: TcpStream,
+    hop_limit: Option<u32>,
+    answers: Arc<A>,
+    mut stop: watch::Receiver<bool>,
+) {
+    // Answers are one small write; waiting for more would only delay them.
+    let _ = stream.set_nodelay(true);
+    if let Some(hops) = hop_limit
+        && stream.set_ttl(hops).is_err()
+    {
+        // An answer that goes further than it may is worse than none.
+        return;
+    }
+    let service = service_fn(move |request: Request<Incoming>| {
+        let answers = Arc::clone(&answers);
+        async move {
+            let (head, _body) = request.into_parts();
+            Ok::<_, Infallible>(answers.answer(&head).await)
+        }
+    });
+    let serving = http1::Builder::new()
+        .timer(TokioTimer::new())
+        .header_read_timeout(HEADER_TIME_MAX)
+        .max_buf_size(HEADER_BYTES_MAX)
+        .max_headers(HEADERS_MAX)
+        .title_case_headers(true)
+        .serve_connection(TokioIo::new(stream), service);
+    tokio::pin!(serving);
+    // A connection that breaks concerns only its caller.
+    tokio::select! {
+        _ = &mut serving => return,
+        _ = stop.wait_for(|stop| *stop) => serving.as_mut().graceful_shutdown(),
+    }
+    let _ = serving.await;
+}

@@ -209,11 +209,14 @@ impl Schedule {
     }
 
     /// The name alone is asked for only while all is well: what failed, or went
-    /// missing, is asked for whole.
+    /// missing, is asked for whole. So is what would be due before the floor
+    /// lets it be asked for.
     fn errand(&self, now: Boot) -> Errand {
         let is_well = self.standing == Standing::Good && !self.forced;
         match &self.held {
-            Some(held) if is_well && now < self.credentials_due => Errand::Role(held.role.clone()),
+            Some(held) if is_well && now.plus(FLOOR) < self.credentials_due => {
+                Errand::Role(held.role.clone())
+            }
             _ => Errand::Credentials,
         }
     }

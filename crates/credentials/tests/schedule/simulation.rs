@@ -118,11 +118,11 @@ impl Simulation {
         while self.elapsed() < until {
             match self.step(answer, 10) {
                 Ok(errand) => seen.push((self.elapsed(), errand)),
-                Err(due) => self.pass(
-                    i64::try_from(due.since(boot(self.now_millis)).as_millis())
-                        .expect("a while")
-                        .max(1),
-                ),
+                Err(due) => {
+                    let wait = due.since(boot(self.now_millis)).as_millis();
+                    let rest = until * 1_000 - (self.now_millis - START_MILLIS);
+                    self.pass(i64::try_from(wait).expect("a while").clamp(1, rest.max(1)));
+                }
             }
         }
         seen

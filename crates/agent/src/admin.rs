@@ -10,6 +10,7 @@ use http::request::Parts;
 use http::{HeaderValue, Method, Response, StatusCode};
 use http_body_util::Full;
 
+use crate::doors::caller::Caller;
 use crate::doors::guard;
 use crate::doors::serve::Answers;
 use crate::ledger::{Ledger, header, line};
@@ -23,7 +24,7 @@ pub(crate) struct Admin {
 }
 
 impl Answers for Admin {
-    async fn answer(&self, request: &Parts) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: &Parts, _caller: Caller) -> Response<Full<Bytes>> {
         if guard::refusal(request).is_some() {
             return text(StatusCode::FORBIDDEN, "refused\n".to_owned());
         }

@@ -2,6 +2,7 @@
 //! memory: [`container`], [`imds`], [`process`]. What all of them refuse is in
 //! [`guard`], how they listen in [`serve`].
 
+pub(crate) mod caller;
 pub(crate) mod container;
 pub(crate) mod guard;
 pub(crate) mod imds;

@@ -7,6 +7,7 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) mod audit;
+mod cgroups;
 
 use audit::Audit;
 
@@ -60,6 +61,15 @@ impl Ending {
     }
 }
 
+/// A cgroup, as a door knows it.
+#[derive(Debug, Clone, Copy)]
+pub(crate) enum Cgroup<'a> {
+    /// As `/proc/PID/cgroup` writes it.
+    Path(&'a str),
+    /// The inode of its folder.
+    Id(u64),
+}
+
 /// One lookup.
 pub(crate) struct Lookup<'a> {
     pub(crate) door: Door,
@@ -70,7 +80,7 @@ pub(crate) struct Lookup<'a> {
     pub(crate) ending: Ending,
     pub(crate) last_four: Option<&'a str>,
     pub(crate) uid: Option<u32>,
-    pub(crate) cgroup: Option<&'a str>,
+    pub(crate) cgroup: Option<Cgroup<'a>>,
     /// Checked by whoever read it from a header.
     pub(crate) trace_id: Option<&'a str>,
     pub(crate) began: Instant,

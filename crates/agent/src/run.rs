@@ -17,6 +17,7 @@ mod dry;
 mod reload;
 
 use crate::admin::Admin;
+use crate::doors::caller::SocketTable;
 use crate::doors::container::ContainerDoor;
 use crate::doors::imds::ImdsDoor;
 use crate::doors::process::{ProcessDoor, Socket};
@@ -181,11 +182,13 @@ fn open(
     stopped: &watch::Receiver<bool>,
 ) -> anyhow::Result<JoinSet<()>> {
     let mut tasks = JoinSet::new();
+    let table = Arc::new(SocketTable::open());
     let shared = || (Arc::clone(current), Arc::clone(ledger));
     let (current, ledger) = shared();
     let container = Arc::new(ContainerDoor { current, ledger });
     for listener in doors.container {
-        tasks.spawn(serve::serve(listener, None, Arc::clone(&container), stopped.clone()));
+        let (answers, table) = (Arc::clone(&container), Arc::clone(&table));
+        tasks.spawn(serve::serve(listener, None, answers, table, stopped.clone()));
     }
     if let Some(wanted) = &settings.imds {
         let key = tokens::token_key(&settings.state_dir).context(Failure::Resource)?;
@@ -195,13 +198,14 @@ fn open(
             // An IPv6 packet has another limit, and ::1 leads nowhere.
             let is_v4 = listener.local_addr().is_ok_and(|address| address.is_ipv4());
             let hops = wanted.hop_limit.filter(|_| is_v4);
-            tasks.spawn(serve::serve(listener, hops, Arc::clone(&imds), stopped.clone()));
+            let (answers, table) = (Arc::clone(&imds), Arc::clone(&table));
+            tasks.spawn(serve::serve(listener, hops, answers, table, stopped.clone()));
         }
     }
     if let Some(listener) = doors.metrics {
         let (current, ledger) = shared();
         let admin = Arc::new(Admin { current, ledger });
-        tasks.spawn(serve::serve(listener, None, admin, stopped.clone()));
+        tasks.spawn(serve::serve(listener, None, admin, Arc::clone(&table), stopped.clone()));
     }
     if let Some(socket) = doors.process {
         let (current, ledger) = shared();

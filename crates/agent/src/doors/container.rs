@@ -13,9 +13,10 @@ use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 
+use super::caller::Caller;
 use super::guard;
 use super::serve::Answers;
-use crate::ledger::{Door, Ending, Ledger, Lookup};
+use crate::ledger::{Cgroup, Door, Ending, Ledger, Lookup};
 use crate::live::{Current, Live};
 use crate::roles::Absent;
 use crate::tokens::Consumer;
@@ -27,13 +28,13 @@ pub(crate) struct ContainerDoor {
 }
 
 impl Answers for ContainerDoor {
-    async fn answer(&self, request: &Parts) -> Response<Full<Bytes>> {
-        kept_open(self.decide(request).await)
+    async fn answer(&self, request: &Parts, caller: Caller) -> Response<Full<Bytes>> {
+        kept_open(self.decide(request, caller).await)
     }
 }
 
 impl ContainerDoor {
-    async fn decide(&self, request: &Parts) -> Answer {
+    async fn decide(&self, request: &Parts, caller: Caller) -> Answer {
         let refused = |why, status, code, message| {
             self.ledger.refused(Door::Container, why);
             Answer::json_error(status, code, message)
@@ -50,10 +51,10 @@ impl ContainerDoor {
             self.ledger.refused(Door::Container, "method");
             return Answer::not_allowed("GET");
         }
-        self.lookup(request).await
+        self.lookup(request, caller).await
     }
 
-    async fn lookup(&self, request: &Parts) -> Answer {
+    async fn lookup(&self, request: &Parts, caller: Caller) -> Answer {
         let began = Instant::now();
         let live = self.current.get();
         let trace = trace_of(&request.headers);
@@ -64,8 +65,8 @@ impl ContainerDoor {
                 consumer: consumer.map(|found| found.name.as_str()).unwrap_or_default(),
                 ending,
                 last_four,
-                uid: None,
-                cgroup: None,
+                uid: caller.uid,
+                cgroup: caller.cgroup_id.map(Cgroup::Id),
                 trace_id: trace.map(|(trace_id, _)| trace_id),
                 began,
             });

@@ -18,11 +18,12 @@ use http_body_util::Full;
 
 mod metadata;
 
+use super::caller::Caller;
 use super::container::kept_open;
 use super::guard;
 use super::serve::Answers;
 use crate::documents::Documents;
-use crate::ledger::{Door, Ending, Ledger, Lookup};
+use crate::ledger::{Cgroup, Door, Ending, Ledger, Lookup};
 use crate::live::Current;
 use crate::roles::{Absent, Role, wall_now};
 use crate::settings::ImdsSettings;
@@ -36,8 +37,14 @@ pub(crate) struct ImdsDoor {
     metadata: Metadata,
 }
 
+/// What is asked, and who asks.
+struct Asked<'a> {
+    request: &'a Parts,
+    caller: Caller,
+}
+
 impl Answers for ImdsDoor {
-    async fn answer(&self, request: &Parts) -> Response<Full<Bytes>> {
+    async fn answer(&self, request: &Parts, caller: Caller) -> Response<Full<Bytes>> {
         if let Some(why) = guard::refusal(request) {
             self.ledger.refused(Door::Imds, why);
             return kept_open(Answer::empty(StatusCode::FORBIDDEN));
@@ -50,7 +57,7 @@ impl Answers for ImdsDoor {
         };
         match route_of(request.uri.path()) {
             Route::Token { slash } => kept_open(self.token(request, slash)),
-            route => self.get(request, &route, door, role).await,
+            route => self.get(&Asked { request, caller }, &route, door, role).await,
         }
     }
 }
@@ -84,11 +91,12 @@ impl ImdsDoor {
 
     async fn get(
         &self,
-        request: &Parts,
+        asked: &Asked<'_>,
         route: &Route,
         door: &ImdsSettings,
         role: &Role,
     ) -> Response<Full<Bytes>> {
+        let request = asked.request;
         if !matches!(request.method, Method::GET | Method::HEAD) {
             return kept_open(Answer::not_allowed("OPTIONS, GET"));
         }
@@ -103,9 +111,9 @@ impl ImdsDoor {
         let answer = match route {
             Route::RoleList => self.list(role).await,
             Route::ExtendedRoleList if door.extended => self.list(role).await,
-            Route::Credentials(asked) => self.credentials(request, asked, false, role).await,
-            Route::ExtendedCredentials(asked) if door.extended => {
-                self.credentials(request, asked, true, role).await
+            Route::Credentials(name) => self.credentials(asked, name, false, role).await,
+            Route::ExtendedCredentials(name) if door.extended => {
+                self.credentials(asked, name, true, role).await
             }
             Route::Document(path) => {
                 let reply = self.metadata.get(path, &door.deny, role, &self.ledger).await;
@@ -133,8 +141,8 @@ impl ImdsDoor {
 
     async fn credentials(
         &self,
-        request: &Parts,
-        asked: &str,
+        asked: &Asked<'_>,
+        name: &str,
         is_extended: bool,
         role: &Role,
     ) -> Answer {
@@ -142,7 +150,7 @@ impl ImdsDoor {
         let found = role.documents().await;
         // One role for all who ask here; what others there are is not told.
         if let Ok(documents) = &found
-            && documents.role != asked
+            && documents.role != name
         {
             self.ledger.refused(Door::Imds, "role");
             return Answer::page(StatusCode::NOT_FOUND);
@@ -161,9 +169,9 @@ impl ImdsDoor {
             consumer: "",
             ending,
             last_four: found.as_ref().ok().map(|documents| documents.last_four.as_str()),
-            uid: None,
-            cgroup: None,
-            trace_id: trace_of(&request.headers).map(|(trace_id, _)| trace_id),
+            uid: asked.caller.uid,
+            cgroup: asked.caller.cgroup_id.map(Cgroup::Id),
+            trace_id: trace_of(&asked.request.headers).map(|(trace_id, _)| trace_id),
             began,
         });
         answer

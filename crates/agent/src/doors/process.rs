@@ -17,7 +17,7 @@ use tokio::task::JoinSet;
 
 use super::peer::Peer;
 use crate::documents::Documents;
-use crate::ledger::{Door, Ending, Ledger, Lookup};
+use crate::ledger::{Cgroup, Door, Ending, Ledger, Lookup};
 use crate::live::{Current, Live};
 use crate::roles::{Absent, Role};
 use crate::status;
@@ -194,7 +194,7 @@ impl ProcessDoor {
             ending,
             last_four: documents.map(|documents| documents.last_four.as_str()),
             uid: Some(peer.uid),
-            cgroup: peer.cgroup.as_deref(),
+            cgroup: peer.cgroup.as_deref().map(Cgroup::Path),
             trace_id: None,
             began,
         });

@@ -3,7 +3,7 @@
 //! way end. Bounded in connections, header size and time.
 
 use std::convert::Infallible;
-use std::net::{IpAddr, SocketAddr};
+use std::net::SocketAddr;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -18,6 +18,8 @@ use hyper_util::rt::{TokioIo, TokioTimer};
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
+
+use super::caller::{Caller, SocketTable};
 
 /// More wait in the kernel until one ends. Some hundred processes with a few
 /// connections each.
@@ -35,8 +37,13 @@ const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
 /// Answers requests.
 pub(crate) trait Answers: Send + Sync + 'static {
-    /// Answers one. The body, which no request here has, is not looked at.
-    fn answer(&self, request: &Parts) -> impl Future<Output = Response<Full<Bytes>>> + Send;
+    /// Answers one of `caller`. The body, which no request here has, is not
+    /// looked at.
+    fn answer(
+        &self,
+        request: &Parts,
+        caller: Caller,
+    ) -> impl Future<Output = Response<Full<Bytes>>> + Send;
 }
 
 /// Serves until `stop` is told, and then until what is under way has ended.
@@ -44,6 +51,7 @@ pub(crate) async fn serve<A: Answers>(
     listener: TcpListener,
     hop_limit: Option<u32>,
     answers: Arc<A>,
+    table: Arc<SocketTable>,
     mut stop: watch::Receiver<bool>,
 ) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
@@ -55,14 +63,18 @@ pub(crate) async fn serve<A: Answers>(
             _ = stop.wait_for(|stop| *stop) => break,
         };
         match accepted {
-            Ok((stream, peer, permit)) if is_near(&stream, peer) => {
+            Ok((stream, peer, permit)) => {
+                let Some(own) = own_address(&stream, peer) else {
+                    tracing::warn!(%peer, "refused: not of this machine");
+                    continue;
+                };
                 let (answers, stop) = (Arc::clone(&answers), stop.clone());
+                let caller = table.caller(peer, own);
                 connections.spawn(async move {
-                    connection(stream, hop_limit, answers, stop).await;
+                    connection(stream, hop_limit, answers, caller, stop).await;
                     drop(permit);
                 });
             }
-            Ok((_, peer, _)) => tracing::warn!(%peer, "refused: not of this machine"),
             Err(error) => {
                 tracing::warn!(%error, "a connection was not accepted");
                 tokio::time::sleep(ACCEPT_PAUSE).await;
@@ -84,18 +96,20 @@ async fn accept(
     Ok((stream, peer, permit))
 }
 
-/// A metadata address can be reached from other machines and namespaces when
-/// somebody routes it; whoever asks from this one comes from an address of it.
-fn is_near(stream: &TcpStream, peer: SocketAddr) -> bool {
-    let own = stream.local_addr().map(|own| own.ip()).ok();
-    let plain = |ip: IpAddr| ip.to_canonical();
-    plain(peer.ip()).is_loopback() || own.map(plain) == Some(plain(peer.ip()))
+/// The address that a peer of this machine connected to. A metadata address can
+/// be reached from other machines and namespaces when somebody routes it;
+/// whoever asks from this one comes from an address of it.
+fn own_address(stream: &TcpStream, peer: SocketAddr) -> Option<SocketAddr> {
+    let own = stream.local_addr().ok()?;
+    let (own_ip, peer_ip) = (own.ip().to_canonical(), peer.ip().to_canonical());
+    (peer_ip.is_loopback() || own_ip == peer_ip).then_some(own)
 }
 
 async fn connection<A: Answers>(
     stream: TcpStream,
     hop_limit: Option<u32>,
     answers: Arc<A>,
+    caller: Caller,
     mut stop: watch::Receiver<bool>,
 ) {
     // Answers are one small write; waiting for more would only delay them.
@@ -110,7 +124,7 @@ async fn connection<A: Answers>(
         let answers = Arc::clone(&answers);
         async move {
             let (head, _body) = request.into_parts();
-            Ok::<_, Infallible>(answers.answer(&head).await)
+            Ok::<_, Infallible>(answers.answer(&head, caller).await)
         }
     });
     let serving = http1::Builder::new()

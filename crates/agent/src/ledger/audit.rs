@@ -2,19 +2,20 @@
 //! its owner only. Lines wait in a bounded queue for a thread that writes them,
 //! so that a slow disk holds up no answer; what does not fit is counted.
 
-use std::fs::OpenOptions;
+use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
 use std::thread::JoinHandle;
 
 use nix::libc::O_NOFOLLOW;
 use serde::Serialize;
 
-use super::Lookup;
+use super::cgroups::Cgroups;
+use super::{Cgroup, Lookup};
 use crate::roles::wall_now;
 
 /// Some seconds of the busiest host.
@@ -22,7 +23,7 @@ const WAITING_LINES_MAX: usize = 10_000;
 
 /// Where the lines go.
 pub(crate) struct Audit {
-    lines: Option<SyncSender<Vec<u8>>>,
+    lines: Option<SyncSender<Line>>,
     writer: Option<JoinHandle<()>>,
     lost: Arc<AtomicU64>,
 }
@@ -38,22 +39,25 @@ impl Drop for Audit {
     }
 }
 
+/// A line, as far as it is known when the answer is given.
 #[derive(Serialize)]
-struct Line<'a> {
+struct Line {
     time: String,
     door: &'static str,
-    role: &'a str,
+    role: String,
     answer: &'static str,
-    #[serde(skip_serializing_if = "str::is_empty")]
-    consumer: &'a str,
+    #[serde(skip_serializing_if = "String::is_empty")]
+    consumer: String,
     #[serde(skip_serializing_if = "Option::is_none")]
-    key_last_four: Option<&'a str>,
+    key_last_four: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     uid: Option<u32>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    cgroup: Option<&'a str>,
+    cgroup: Option<String>,
+    #[serde(skip)]
+    cgroup_id: Option<u64>,
     #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<&'a str>,
+    trace_id: Option<String>,
 }
 
 impl Audit {
@@ -62,16 +66,12 @@ impl Audit {
         let lost = Arc::new(AtomicU64::new(0));
         let Some(path) = path else { return Ok(Self { lines: None, writer: None, lost }) };
         let mut options = OpenOptions::new();
-        let mut file =
+        let file =
             options.create(true).append(true).mode(0o600).custom_flags(O_NOFOLLOW).open(path)?;
-        let (lines, waiting) = sync_channel::<Vec<u8>>(WAITING_LINES_MAX);
+        let (lines, waiting) = sync_channel::<Line>(WAITING_LINES_MAX);
         let not_written = Arc::clone(&lost);
         let writer = std::thread::Builder::new().name("audit".to_owned()).spawn(move || {
-            for line in waiting {
-                if file.write_all(&line).is_err() {
-                    not_written.fetch_add(1, Ordering::Relaxed);
-                }
-            }
+            write_all(&waiting, file, &not_written);
         })?;
         Ok(Self { lines: Some(lines), writer: Some(writer), lost })
     }
@@ -83,23 +83,43 @@ impl Audit {
 
     pub(super) fn write(&self, lookup: &Lookup<'_>) {
         let Some(lines) = &self.lines else { return };
-        let written = serde_json::to_vec(&Line {
+        let owned = |text: Option<&str>| text.map(str::to_owned);
+        let (cgroup, cgroup_id) = match lookup.cgroup {
+            Some(Cgroup::Path(path)) => (Some(path.to_owned()), None),
+            Some(Cgroup::Id(id)) => (None, Some(id)),
+            None => (None, None),
+        };
+        let sent = lines.try_send(Line {
             time: wall_now().rfc3339(),
             door: lookup.door.name(),
-            role: lookup.role,
+            role: lookup.role.to_owned(),
             answer: lookup.ending.name(),
-            consumer: lookup.consumer,
-            key_last_four: lookup.last_four,
+            consumer: lookup.consumer.to_owned(),
+            key_last_four: owned(lookup.last_four),
             uid: lookup.uid,
-            cgroup: lookup.cgroup,
-            trace_id: lookup.trace_id,
+            cgroup,
+            cgroup_id,
+            trace_id: owned(lookup.trace_id),
         });
-        let sent = written.ok().and_then(|mut line| {
-            line.push(b'\n');
-            lines.try_send(line).ok()
-        });
-        if sent.is_none() {
+        if sent.is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
+        }
+    }
+}
+
+/// Writes lines until there will be no more.
+fn write_all(waiting: &Receiver<Line>, mut file: File, not_written: &AtomicU64) {
+    let mut cgroups = Cgroups::new();
+    for mut line in waiting {
+        if let Some(id) = line.cgroup_id {
+            line.cgroup = cgroups.path(id).map(str::to_owned);
+        }
+        let written = serde_json::to_vec(&line).map_err(io::Error::from).and_then(|mut bytes| {
+            bytes.push(b'\n');
+            file.write_all(&bytes)
+        });
+        if written.is_err() {
+            not_written.fetch_add(1, Ordering::Relaxed);
         }
     }
 }

@@ -7,5 +7,6 @@ pub(crate) mod container;
 pub(crate) mod guard;
 pub(crate) mod imds;
 pub(crate) mod peer;
+mod per_uid;
 pub(crate) mod process;
 pub(crate) mod serve;

@@ -57,8 +57,7 @@ pub(crate) struct RunSettings {
 pub(crate) fn check_config(configuration: &Configuration) -> anyhow::Result<()> {
     let path = &configuration.config;
     Settings::load(path).context(Failure::Configuration)?;
-    let mut out = stdout().lock();
-    writeln!(out, "{} is valid", path.display()).context("standard output")
+    print(&format!("{} is valid\n", path.display()))
 }
 
 /// Serves until it is told to stop.
@@ -105,8 +104,8 @@ impl Doors {
         })
     }
 
-    /// Tells a caller (a person or a test) where to ask, and that it may.
-    fn announce(&self) -> anyhow::Result<()> {
+    /// What tells a caller (a person or a test) where to ask, and that it may.
+    fn announcement(&self) -> anyhow::Result<String> {
         let mut text = String::new();
         let listeners = [
             ("container", self.container.as_slice()),
@@ -120,8 +119,7 @@ impl Doors {
             }
         }
         text.push_str("ready\n");
-        let mut out = stdout().lock();
-        out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output")
+        Ok(text)
     }
 }
 
@@ -157,9 +155,10 @@ async fn serve_until_stopped(path: &Path, wanted: Settings, doors: Doors) -> any
     let ledger = Arc::new(Ledger::new(audit));
     let live = Live::from(&wanted, None).context(Failure::Resource)?;
     let current = Arc::new(Current::new(live));
-    doors.announce()?;
+    let announcement = doors.announcement()?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = open(doors, &wanted, &current, &ledger, &stopped)?;
+    print(&announcement)?;
     let mut in_force = wanted;
     loop {
         tokio::select! {
@@ -172,6 +171,11 @@ async fn serve_until_stopped(path: &Path, wanted: Settings, doors: Doors) -> any
     let _ = stop.send(true);
     while tasks.join_next().await.is_some() {}
     Ok(())
+}
+
+fn print(text: &str) -> anyhow::Result<()> {
+    let mut out = stdout().lock();
+    out.write_all(text.as_bytes()).and_then(|()| out.flush()).context("standard output")
 }
 
 fn open(

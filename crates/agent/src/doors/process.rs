@@ -2,12 +2,11 @@
 //! line asks, one answer comes, the connection ends. Who asks is told by the
 //! kernel, so there is nothing to steal.
 
-use std::collections::BTreeMap;
 use std::fs::Permissions;
 use std::io;
 use std::os::unix::fs::PermissionsExt;
 use std::path::{Path, PathBuf};
-use std::sync::{Arc, Mutex, PoisonError};
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
@@ -16,6 +15,7 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::peer::Peer;
+use super::per_uid::PerUid;
 use crate::documents::Documents;
 use crate::ledger::{Cgroup, Door, Ending, Ledger, Lookup};
 use crate::live::{Current, Live};
@@ -40,7 +40,7 @@ pub(crate) mod word {
 pub(crate) struct ProcessDoor {
     current: Arc<Current>,
     ledger: Arc<Ledger>,
-    per_uid: Mutex<BTreeMap<u32, usize>>,
+    per_uid: Arc<PerUid>,
 }
 
 /// The socket's file, removed with this.
@@ -113,12 +113,13 @@ struct Reply(&'static str, Vec<u8>);
 
 impl ProcessDoor {
     pub(crate) fn new(current: Arc<Current>, ledger: Arc<Ledger>) -> Self {
-        Self { current, ledger, per_uid: Mutex::default() }
+        let per_uid = Arc::new(PerUid::new(CONNECTIONS_PER_UID_MAX));
+        Self { current, ledger, per_uid }
     }
 
     async fn connection(&self, mut stream: UnixStream) -> io::Result<()> {
         let peer = Peer::of(&stream)?;
-        let reply = match self.enter(peer.uid) {
+        let reply = match self.per_uid.enter(Some(peer.uid)) {
             Some(_place) => match tokio::time::timeout(LINE_TIME_MAX, line(&mut stream)).await {
                 Ok(Ok(line)) => self.reply(&line, &peer).await,
                 Ok(Err(error)) => return Err(error),
@@ -198,33 +199,6 @@ impl ProcessDoor {
             trace_id: None,
             began,
         });
-    }
-
-    /// A place among the connections of a user, given back when dropped.
-    fn enter(&self, uid: u32) -> Option<Place<'_>> {
-        let mut per_uid = self.per_uid.lock().unwrap_or_else(PoisonError::into_inner);
-        let count = per_uid.entry(uid).or_default();
-        (*count < CONNECTIONS_PER_UID_MAX).then(|| {
-            *count += 1;
-            Place { door: self, uid }
-        })
-    }
-}
-
-struct Place<'a> {
-    door: &'a ProcessDoor,
-    uid: u32,
-}
-
-impl Drop for Place<'_> {
-    fn drop(&mut self) {
-        let mut per_uid = self.door.per_uid.lock().unwrap_or_else(PoisonError::into_inner);
-        if let Some(count) = per_uid.get_mut(&self.uid) {
-            *count -= 1;
-            if *count == 0 {
-                per_uid.remove(&self.uid);
-            }
-        }
     }
 }
 

@@ -20,10 +20,13 @@ use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::caller::{Caller, SocketTable};
+use super::per_uid::PerUid;
 
 /// More wait in the kernel until one ends. Some hundred processes with a few
 /// connections each.
-const CONNECTIONS_MAX: usize = 2_048;
+const CONNECTIONS_MAX: usize = 4_096;
+/// So that one user cannot take them all. More of its connections are closed.
+const CONNECTIONS_PER_UID_MAX: usize = 2_048;
 /// A caller that sends its headers slower than this is cut off, and so is a
 /// connection on which nothing is asked for so long.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(20);
@@ -55,6 +58,7 @@ pub(crate) async fn serve<A: Answers>(
     mut stop: watch::Receiver<bool>,
 ) {
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
+    let per_uid = Arc::new(PerUid::new(CONNECTIONS_PER_UID_MAX));
     let mut connections = JoinSet::new();
     loop {
         while connections.try_join_next().is_some() {}
@@ -70,9 +74,13 @@ pub(crate) async fn serve<A: Answers>(
                 };
                 let (answers, stop) = (Arc::clone(&answers), stop.clone());
                 let caller = table.caller(peer, own);
+                let Some(place) = per_uid.enter(caller.uid) else {
+                    tracing::debug!(uid = ?caller.uid, "refused: too many connections of this user");
+                    continue;
+                };
                 connections.spawn(async move {
                     connection(stream, hop_limit, answers, caller, stop).await;
-                    drop(permit);
+                    drop((place, permit));
                 });
             }
             Err(error) => {

@@ -5,7 +5,7 @@ use std::os::unix::fs::PermissionsExt;
 use std::path::Path;
 use std::process::{Command, Output, Stdio};
 
-use crate::host::{Host, upstream, write_private};
+use crate::host::{Host, copy_program, upstream, write_private};
 
 const ROLE: &str = "[[role]]\nname = \"app\"\nsource = \"instance\"\n";
 
@@ -159,7 +159,9 @@ fn credentials_of_a_program() {
     ] {
         let folder = tempfile::tempdir().expect("a folder");
         let program = folder.path().join("credentials");
-        write_private(&program, &script);
+        let text = folder.path().join("script");
+        write_private(&text, &script);
+        copy_program(&text, &program);
         std::fs::set_permissions(&program, PermissionsExt::from_mode(0o700)).expect("to set");
         let file = folder.path().join("agent.toml");
         write_private(

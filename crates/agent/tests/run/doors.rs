@@ -3,7 +3,7 @@
 
 use hotspan_testkit::leak::{leaks, leaks_below};
 
-use crate::host::{Host, KEY_ID, SECRETS};
+use crate::host::{Host, KEY_ID, SECRETS, raw};
 
 const LIST: &str = "/latest/meta-data/iam/security-credentials/";
 const TRACE: &str = "0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-1";
@@ -75,6 +75,19 @@ fn the_metadata_door_is_spelt_as_sdks_spell_it() {
         ("PUT /latest/api/token/ HTTP/1.1\nHost: 127.0.0.1\nX-aws-ec2-metadata-token-ttl-seconds: 60".to_owned(), 403),
     ] {
         assert_eq!(host.raw("imds", &request).status, status, "{request}");
+    }
+}
+
+#[test]
+fn every_address_of_the_door_answers() {
+    let host = Host::start().ready();
+    let addresses = host.agent.addresses("container");
+    // A machine without IPv6 has one.
+    assert!((1..=2).contains(&addresses.len()), "{addresses:?}");
+    for address in addresses {
+        let request =
+            format!("GET /credentials HTTP/1.1\nHost: {address}\nAuthorization: {}", host.token());
+        assert_eq!(raw(address, &request).status, 200, "{address}");
     }
 }
 

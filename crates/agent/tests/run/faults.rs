@@ -73,6 +73,7 @@ fn another_role_and_none_at_all() {
     assert_eq!(host.container().status, 200);
 
     host.replace_upstream(&["--fault", "list=404"]);
+    host.command(&["refresh"]);
     host.wait_for("gone once", |role| role["standing"] == "missing");
     assert_eq!(host.container().status, 200, "once is not enough");
     host.wait_for("gone twice", |role| role["standing"] == "removed");
@@ -106,6 +107,35 @@ fn before_the_first_credentials_there_is_an_answer_all_the_same() {
             assert_eq!(host.container().status, 200, "once upstream is back");
         }
     }
+}
+
+#[test]
+fn credentials_that_are_over_are_not_handed_out() {
+    let host = Host::with(&["--expires-in", "5s"], "").ready();
+    let session = host.session();
+    // Not fetched anew for 30 s, so that they end meanwhile.
+    let path = format!("{LIST}app-role");
+    let mut given = 0;
+    loop {
+        let asked = hotspan_imds::civil::UnixSeconds(unix_now()).rfc3339();
+        let answer = host.metadata(&path, &session);
+        if answer.status == 503 {
+            break;
+        }
+        given += 1;
+        let end = answer.json()["Expiration"].as_str().expect("a moment").to_owned();
+        assert!(end > asked, "over at {asked}: {answer:?}");
+    }
+    assert!(given > 0, "they were handed out while they held");
+    assert_eq!(host.container().status, 503);
+    assert_eq!(host.command(&["credentials"]).status.code(), Some(7));
+    assert_eq!(host.raw("metrics", "GET /readyz HTTP/1.1\nHost: 127.0.0.1").status, 503);
+    assert_eq!(host.fetches(), 1);
+}
+
+fn unix_now() -> i64 {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    since.expect("after 1970").as_secs().cast_signed()
 }
 
 #[test]

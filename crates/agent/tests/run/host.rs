@@ -46,6 +46,12 @@ impl Process {
         &found.unwrap_or_else(|| panic!("{name} in {:?}", self.announced)).1
     }
 
+    /// All addresses that were announced under `name`.
+    pub(crate) fn addresses(&self, name: &str) -> Vec<&str> {
+        let found = self.announced.iter().filter(|(announced, _)| announced == name);
+        found.map(|(_, address)| address.as_str()).collect()
+    }
+
     pub(crate) fn signal(&self, name: &str) {
         let id = self.child.id().to_string();
         assert!(Command::new("kill").args(["-s", name, &id]).status().expect("kill").success());
@@ -218,7 +224,7 @@ name = \"app\"
 source = \"instance\"
 endpoint = \"http://{upstream}\"
 [container]
-listen = [\"127.0.0.1:0\"]
+listen = [\"127.0.0.1:0\", \"[::1]:0\"]
 [[container.consumer]]
 name = \"web\"
 role = \"app\"
@@ -268,6 +274,14 @@ pub(crate) fn write_private(path: &Path, text: &str) {
     file.write_all(text.as_bytes()).expect("to write");
 }
 
+/// Copies a program so that it can be started at once. By another process: a
+/// file that this one writes may be open in a child that a test beside this one
+/// is just starting, and such a file cannot be run.
+pub(crate) fn copy_program(from: &Path, to: &Path) {
+    let copied = Command::new("cp").arg(from).arg(to).status().expect("cp");
+    assert!(copied.success());
+}
+
 /// An answer over HTTP.
 #[derive(Debug, PartialEq, Eq)]
 pub(crate) struct Answer {
@@ -293,9 +307,10 @@ impl Answer {
 pub(crate) fn raw(address: &str, request: &str) -> Answer {
     let mut stream = TcpStream::connect(address).expect("to connect");
     let head = request.replace('\n', "\r\n");
-    write!(stream, "{head}\r\nConnection: close\r\n\r\n").expect("to send");
+    let request = format!("{head}\r\nConnection: close\r\n\r\n");
+    // A server that has heard enough closes, or resets what is left.
+    let _ = stream.write_all(request.as_bytes());
     let mut text = String::new();
-    // A server that has said enough may reset the rest.
     let _ = stream.read_to_string(&mut text);
     let (head, body) = text.split_once("\r\n\r\n").unwrap_or((&text, ""));
     let status = head.split(' ').nth(1).and_then(|status| status.parse().ok()).unwrap_or(0);

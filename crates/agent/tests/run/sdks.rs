@@ -1,6 +1,8 @@
 //! Real SDKs at the doors, as far as this machine has them. How many clients
 //! there are makes no difference to upstream.
 
+use std::ffi::OsString;
+use std::path::Path;
 use std::process::{Command, Output};
 
 use crate::host::{Host, KEY_ID};
@@ -22,19 +24,36 @@ require 'aws-sdk-core'
 end
 ";
 
+/// JavaScript's default chain, for each of five clients.
+const NODE: &str = "
+const { defaultProvider } = require('@aws-sdk/credential-provider-node');
+(async () => {
+  for (let i = 0; i < 5; i++) console.log((await defaultProvider()()).accessKeyId);
+})();
+";
+
+/// Whether an SDK can be tried; says so if not.
 #[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
-fn is_there(program: &str, arguments: &[&str]) -> bool {
-    let there =
-        Command::new(program).args(arguments).output().is_ok_and(|output| output.status.success());
+fn is_there(mut check: Command) -> bool {
+    let is_quick = std::env::var_os("HOTSPAN_TEST_QUICK").is_some();
+    let there = !is_quick && check.output().is_ok_and(|output| output.status.success());
     if !there {
-        eprintln!("not run with the SDK: {program} {arguments:?} fails on this machine");
+        eprintln!("not run with the SDK: {check:?} fails here, or a quick test was wanted");
     }
     there
 }
 
+/// The Python that has boto3: the one installed for tests, or the machine's.
+fn python() -> OsString {
+    match std::env::var_os("HOTSPAN_LIVE_VENV") {
+        Some(venv) => Path::new(&venv).join("bin/python3").into(),
+        None => "python3".into(),
+    }
+}
+
 /// An environment with nothing of the machine's own but the path.
-fn clean(program: &str, host: &Host) -> Command {
-    let mut command = Command::new(program);
+fn clean(program: impl Into<OsString>, host: &Host) -> Command {
+    let mut command = Command::new(program.into());
     command.env_clear().env("HOME", host.folder.path()).env("AWS_REGION", "eu-central-1");
     for name in ["PATH", "PYENV_ROOT", "PYENV_VERSION"] {
         if let Some(value) = std::env::var_os(name) {
@@ -45,7 +64,7 @@ fn clean(program: &str, host: &Host) -> Command {
     if std::env::var_os("PYENV_ROOT").is_none()
         && let Some(home) = std::env::var_os("HOME")
     {
-        command.env("PYENV_ROOT", std::path::Path::new(&home).join(".pyenv"));
+        command.env("PYENV_ROOT", Path::new(&home).join(".pyenv"));
     }
     command
 }
@@ -71,7 +90,7 @@ fn through_process(command: &mut Command, host: &Host) {
     command.env("AWS_CONFIG_FILE", file).env("AWS_PROFILE", "agent");
 }
 
-fn check(output: &Output, lines: &str, host: &Host) {
+fn check_five(output: &Output, lines: &str, host: &Host) {
     let text = String::from_utf8_lossy(&output.stdout);
     assert!(output.status.success(), "{output:?}");
     assert_eq!(text.trim(), [lines; 5].join("\n"), "{output:?}");
@@ -80,7 +99,9 @@ fn check(output: &Output, lines: &str, host: &Host) {
 
 #[test]
 fn boto3() {
-    if !is_there("python3", &["-c", "import boto3"]) {
+    let mut check = Command::new(python());
+    check.args(["-c", "import boto3"]);
+    if !is_there(check) {
         return;
     }
     for (door, method) in [
@@ -89,10 +110,31 @@ fn boto3() {
         (through_process, "custom-process"),
     ] {
         let host = Host::start().ready();
-        let mut command = clean("python3", &host);
+        let mut command = clean(python(), &host);
         door(&mut command, &host);
         let output = command.args(["-c", PYTHON]).output().expect("it starts");
-        check(&output, &format!("{method} {KEY_ID}"), &host);
+        check_five(&output, &format!("{method} {KEY_ID}"), &host);
+    }
+}
+
+/// From where its packages were installed for tests.
+#[test]
+fn javascript() {
+    let Some(folder) = std::env::var_os("HOTSPAN_LIVE_NODE") else { return };
+    let node = |program: &mut Command| {
+        program.current_dir(&folder);
+    };
+    let mut check = Command::new("node");
+    node(check.args(["-e", "require('@aws-sdk/credential-provider-node')"]));
+    if !is_there(check) {
+        return;
+    }
+    for door in [through_container as fn(&mut Command, &Host), through_imds, through_process] {
+        let host = Host::start().ready();
+        let mut command = clean("node", &host);
+        door(&mut command, &host);
+        node(command.args(["-e", NODE]));
+        check_five(&command.output().expect("it starts"), KEY_ID, &host);
     }
 }
 
@@ -100,19 +142,23 @@ fn boto3() {
 /// endpoint, so the process door is the one for it.
 #[test]
 fn ruby() {
-    if !is_there("ruby", &["-e", "require 'aws-sdk-core'"]) {
+    let mut check = Command::new("ruby");
+    check.args(["-e", "require 'aws-sdk-core'"]);
+    if !is_there(check) {
         return;
     }
     let host = Host::start().ready();
     let mut command = clean("ruby", &host);
     through_process(&mut command, &host);
     let output = command.args(["-e", RUBY]).output().expect("it starts");
-    check(&output, &format!("Aws::ProcessCredentials {KEY_ID}"), &host);
+    check_five(&output, &format!("Aws::ProcessCredentials {KEY_ID}"), &host);
 }
 
 #[test]
 fn aws_cli() {
-    if !is_there("aws", &["--version"]) {
+    let mut check = Command::new("aws");
+    check.arg("--version");
+    if !is_there(check) {
         return;
     }
     for door in [through_container as fn(&mut Command, &Host), through_imds, through_process] {

@@ -6,7 +6,7 @@ use std::net::{IpAddr, Ipv6Addr, SocketAddr};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use anyhow::Context;
+use anyhow::{Context, bail};
 use clap::Args;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
@@ -14,6 +14,7 @@ use tokio::sync::watch;
 use tokio::task::JoinSet;
 
 mod dry;
+mod inherited;
 mod reload;
 
 use crate::admin::Admin;
@@ -29,6 +30,7 @@ use crate::ledger::audit::Audit;
 use crate::live::{Current, Live};
 use crate::settings::Settings;
 use crate::tokens;
+use inherited::Inherited;
 
 /// Which configuration.
 #[derive(Args)]
@@ -92,16 +94,22 @@ impl Doors {
         let container = settings.container.as_ref().map(|door| door.listen.as_slice());
         let imds = settings.imds.as_ref().map(|door| door.listen.as_slice());
         let metrics = settings.metrics.as_slice();
-        let socket = settings.process.as_ref().map(|door| {
-            let place = || format!("socket {} cannot be bound", door.socket.display());
-            Socket::bind(&door.socket).with_context(place)
-        });
-        Ok(Self {
-            container: bind_all(container.unwrap_or_default()).await?,
-            imds: bind_all(imds.unwrap_or_default()).await?,
-            metrics: bind_all(metrics).await?.pop(),
-            process: socket.transpose()?,
-        })
+        let mut inherited = Inherited::take();
+        let doors = Self {
+            container: bind_all(container.unwrap_or_default(), &mut inherited).await?,
+            imds: bind_all(imds.unwrap_or_default(), &mut inherited).await?,
+            metrics: bind_all(metrics, &mut inherited).await?.pop(),
+            process: match &settings.process {
+                Some(door) => Some(bind_socket(&door.socket, &mut inherited)?),
+                None => None,
+            },
+        };
+        if let Some(unwanted) = inherited.unwanted() {
+            bail!(
+                "socket {unwanted} was handed over and is no door; name it in the configuration, or close it in the service manager"
+            );
+        }
+        Ok(doors)
     }
 
     /// What tells a caller (a person or a test) where to ask, and that it may.
@@ -123,9 +131,25 @@ impl Doors {
     }
 }
 
-async fn bind_all(addresses: &[SocketAddr]) -> anyhow::Result<Vec<TcpListener>> {
+fn bind_socket(path: &Path, inherited: &mut Inherited) -> anyhow::Result<Socket> {
+    let socket = match inherited.unix(path) {
+        Some(listener) => Socket::inherited(listener),
+        None => Socket::bind(path),
+    };
+    socket.with_context(|| format!("socket {} cannot be bound", path.display()))
+}
+
+async fn bind_all(
+    addresses: &[SocketAddr],
+    inherited: &mut Inherited,
+) -> anyhow::Result<Vec<TcpListener>> {
     let mut bound = Vec::new();
     for address in addresses {
+        if let Some(listener) = inherited.tcp(address) {
+            listener.set_nonblocking(true).context("a socket that was handed over")?;
+            bound.push(TcpListener::from_std(listener).context("a socket that was handed over")?);
+            continue;
+        }
         match TcpListener::bind(address).await {
             Ok(listener) => bound.push(listener),
             // A machine without IPv6; nobody on it asks there.

@@ -43,16 +43,19 @@ pub(crate) struct ProcessDoor {
     per_uid: Arc<PerUid>,
 }
 
-/// The socket's file, removed with this.
+/// The socket, and its file, which is removed with this.
 pub(crate) struct Socket {
-    path: PathBuf,
+    /// None when a service manager holds the socket: the file is its own.
+    path: Option<PathBuf>,
     listener: UnixListener,
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
-        // Gone already is as good.
-        let _ = std::fs::remove_file(&self.path);
+        if let Some(path) = &self.path {
+            // Gone already is as good.
+            let _ = std::fs::remove_file(path);
+        }
     }
 }
 
@@ -76,7 +79,13 @@ impl Socket {
         let listener = UnixListener::bind(path)?;
         // Anyone may ask; who gets an answer is decided by who they are.
         std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
-        Ok(Self { path: path.to_owned(), listener })
+        Ok(Self { path: Some(path.to_owned()), listener })
+    }
+
+    /// Takes over a socket that a service manager holds.
+    pub(crate) fn inherited(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
+        listener.set_nonblocking(true)?;
+        Ok(Self { path: None, listener: UnixListener::from_std(listener)? })
     }
 
     /// Serves until `stop` is told.

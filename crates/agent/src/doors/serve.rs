@@ -5,6 +5,7 @@
 use std::convert::Infallible;
 use std::net::SocketAddr;
 use std::sync::Arc;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::Duration;
 
 use bytes::Bytes;
@@ -35,6 +36,8 @@ const HEADER_BYTES_MAX: usize = 16 * 1_024;
 const HEADERS_MAX: usize = 64;
 /// After a failed accept (no file descriptors left) the next try waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
+/// How long a connection that was let in before the stop may take to ask.
+const FIRST_REQUEST_TIME_MAX: Duration = Duration::from_millis(250);
 /// Answers come from memory; what is not sent by then never will be.
 const STOP_TIME_MAX: Duration = Duration::from_secs(2);
 
@@ -69,7 +72,7 @@ pub(crate) async fn serve<A: Answers>(
         match accepted {
             Ok((stream, peer, permit)) => {
                 let Some(own) = own_address(&stream, peer) else {
-                    tracing::warn!(%peer, "refused: not of this machine");
+                    tracing::debug!(%peer, "refused: not of this machine");
                     continue;
                 };
                 let (answers, stop) = (Arc::clone(&answers), stop.clone());
@@ -128,8 +131,10 @@ async fn connection<A: Answers>(
         // An answer that goes further than it may is worse than none.
         return;
     }
-    let service = service_fn(move |request: Request<Incoming>| {
+    let was_asked = AtomicBool::new(false);
+    let service = service_fn(|request: Request<Incoming>| {
         let answers = Arc::clone(&answers);
+        was_asked.store(true, Ordering::Relaxed);
         async move {
             let (head, _body) = request.into_parts();
             Ok::<_, Infallible>(answers.answer(&head, caller).await)
@@ -146,7 +151,16 @@ async fn connection<A: Answers>(
     // A connection that breaks concerns only its caller.
     tokio::select! {
         _ = &mut serving => return,
-        _ = stop.wait_for(|stop| *stop) => serving.as_mut().graceful_shutdown(),
+        _ = stop.wait_for(|stop| *stop) => {}
     }
+    // Whoever has only just connected may not have asked yet: it was let in, so
+    // it is answered.
+    if !was_asked.load(Ordering::Relaxed) {
+        let asking = tokio::time::timeout(FIRST_REQUEST_TIME_MAX, serving.as_mut());
+        if asking.await.is_ok() {
+            return;
+        }
+    }
+    serving.as_mut().graceful_shutdown();
     let _ = serving.await;
 }

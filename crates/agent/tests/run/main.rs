@@ -6,6 +6,7 @@ mod attacks;
 mod configuration;
 mod doors;
 mod faults;
+mod handover;
 mod herd;
 mod host;
 mod restart;

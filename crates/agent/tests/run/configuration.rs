@@ -139,6 +139,36 @@ fn a_dry_run_says_whether_roles_can_be_fetched() {
 }
 
 #[test]
+fn credentials_of_a_container_endpoint() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let token = folder.path().join("upstream.token");
+    write_private(&token, "token-of-upstream");
+    let (file, log) = (folder.path().join("agent.toml"), folder.path().join("log"));
+    let expects = ["--container-token-file", token.to_str().expect("text")];
+    for (arguments, token_file, code, told) in [
+        (&[][..], false, Some(0), "…0000"),
+        (&expects, true, Some(0), "…0000"),
+        (&expects, false, Some(7), "status 401"),
+        (&["--fault", "credentials=503"], false, Some(7), "status 503"),
+        (&["--fault", "credentials=garbage"], false, Some(7), "not the JSON"),
+    ] {
+        let service = upstream("127.0.0.1:0", &log, arguments);
+        let token_line = format!("token_file = \"{}\"\n", token.display());
+        let text = format!(
+            "[[role]]\nname = \"app\"\nsource = \"container\"\nendpoint = \"http://{}\"\npath = \"/v2/credentials/1\"\n{}",
+            service.address("imds"),
+            if token_file { &token_line } else { "" }
+        );
+        write_private(&file, &text);
+        let output = agent(&["run", "--dry-run"], &file);
+        assert_eq!(output.status.code(), code, "{text}: {output:?}");
+        let printed = String::from_utf8_lossy(&output.stdout).into_owned();
+        assert!(printed.contains(told), "{text}: {printed}");
+        assert!(!said(&output).contains("token-of-upstream"), "{text}");
+    }
+}
+
+#[test]
 fn credentials_of_a_program() {
     let document = r#"{"Version":1,"AccessKeyId":"ASIAPROCESS0000AB12","SecretAccessKey":"process-secret-key","SessionToken":"process-session-token","Expiration":"2099-01-01T00:00:00+00:00"}"#;
     for (script, code, told) in [

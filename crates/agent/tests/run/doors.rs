@@ -79,6 +79,22 @@ fn the_metadata_door_is_spelt_as_sdks_spell_it() {
 }
 
 #[test]
+fn what_the_metadata_door_allows_when_asked_to() {
+    let host = Host::with_imds("v1 = true\nhop_limit = 2\n").ready();
+    let path = format!("{LIST}app-role");
+    let ask = |more: &str| host.raw("imds", &format!("GET {path} HTTP/1.1\nHost: 127.0.0.1{more}"));
+    let answer = ask("");
+    assert_eq!((answer.status, answer.header("x-aws-ec2-metadata-token-ttl-seconds")), (200, None));
+    assert_eq!(
+        ask("\nX-aws-ec2-metadata-token: wrong").status,
+        401,
+        "a token is checked all the same"
+    );
+    assert_eq!(ask("\nX-aws-ec2-metadata-token: \u{e9}").status, 401, "whatever it is");
+    assert_eq!(host.metadata(&path, &host.session()).status, 200);
+}
+
+#[test]
 fn every_address_of_the_door_answers() {
     let host = Host::start().ready();
     let addresses = host.agent.addresses("container");

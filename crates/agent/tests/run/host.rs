@@ -91,12 +91,21 @@ impl Host {
 
     /// `upstream_arguments` go to the emulator; `more` to the end of the configuration.
     pub(crate) fn with(upstream_arguments: &[&str], more: &str) -> Self {
+        Self::build(upstream_arguments, "", more)
+    }
+
+    /// With other settings of the metadata door.
+    pub(crate) fn with_imds(imds: &str) -> Self {
+        Self::build(&[], imds, "")
+    }
+
+    fn build(upstream_arguments: &[&str], imds: &str, more: &str) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let service =
             upstream("127.0.0.1:0", &folder.path().join("upstream.jsonl"), upstream_arguments);
         let upstream_address = service.address("imds").to_owned();
         let file = folder.path().join("agent.toml");
-        write_private(&file, &configuration(folder.path(), &upstream_address, more));
+        write_private(&file, &configuration(folder.path(), &upstream_address, imds, more));
         let agent = start_agent(folder.path(), &file);
         Self { folder, upstream: Some(service), agent, upstream_address }
     }
@@ -215,7 +224,7 @@ impl Host {
     }
 }
 
-fn configuration(folder: &Path, upstream: &str, more: &str) -> String {
+fn configuration(folder: &Path, upstream: &str, imds: &str, more: &str) -> String {
     let folder = folder.display();
     format!(
         "state_dir = \"{folder}/state\"
@@ -233,6 +242,7 @@ token_file = \"{folder}/web.token\"
 listen = [\"127.0.0.1:0\"]
 role = \"app\"
 deny = [\"user-data\"]
+{imds}
 [metrics]
 listen = \"127.0.0.1:0\"
 [process]

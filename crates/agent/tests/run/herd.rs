@@ -1,32 +1,54 @@
 //! Many callers at once, before there is anything to give.
 
+use std::io::{Read, Write};
+use std::net::TcpStream;
 use std::sync::Barrier;
 use std::time::Duration;
 
-use crate::host::{Answer, Host};
+use crate::host::Host;
 
 const PROCESSES: usize = 50;
 const CONNECTIONS: usize = 1_000;
-/// Threads that open the connections; each one's are one after the other.
+/// Threads that open the connections, all before the first of them asks.
 const THREADS: usize = 50;
 
-/// Asks as SDKs do: an answer that says "later" is asked for again.
-fn patiently(ask: impl Fn() -> Answer) -> Answer {
+/// Asks on an open connection, as SDKs do: an answer that says "later" is asked
+/// for again.
+fn ask(stream: &mut TcpStream, token: &str) -> Option<()> {
+    let request =
+        format!("GET /credentials HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {token}\r\n\r\n");
     for _ in 0..10 {
-        let answer = ask();
-        if answer.status != 503 {
-            return answer;
+        stream.write_all(request.as_bytes()).expect("to send");
+        let answer = answer_of(stream);
+        if answer.starts_with("HTTP/1.1 200 ") {
+            return Some(());
         }
-        assert_eq!(answer.header("retry-after"), Some("1"));
+        assert!(
+            answer.starts_with("HTTP/1.1 503 ") && answer.contains("Retry-After: 1"),
+            "{answer}"
+        );
         std::thread::sleep(Duration::from_millis(100));
     }
-    ask()
+    None
+}
+
+/// One answer of a connection that stays open: its JSON ends with a brace.
+fn answer_of(stream: &mut TcpStream) -> String {
+    let mut answer = Vec::new();
+    let mut part = [0; 4_096];
+    while !answer.ends_with(b"}") {
+        let length = stream.read(&mut part).expect("an answer");
+        assert!(length > 0, "the connection ended");
+        answer.extend_from_slice(&part[..length]);
+    }
+    String::from_utf8(answer).expect("text")
 }
 
 #[test]
 fn a_cold_herd_makes_one_fetch() {
     let host = Host::with(&["--latency", "20ms"], "");
-    let begin = Barrier::new(PROCESSES + THREADS);
+    let token = host.token();
+    let (begin, all_open) = (Barrier::new(PROCESSES + THREADS), Barrier::new(THREADS));
     let given = std::thread::scope(|scope| {
         let processes: Vec<_> = (0..PROCESSES)
             .map(|_| {
@@ -40,8 +62,11 @@ fn a_cold_herd_makes_one_fetch() {
             .map(|_| {
                 scope.spawn(|| {
                     begin.wait();
-                    let asked = (0..CONNECTIONS / THREADS).map(|_| patiently(|| host.container()));
-                    asked.filter(|answer| answer.status == 200).count()
+                    let open = || TcpStream::connect(host.agent.address("container"));
+                    let mut streams: Vec<_> =
+                        (0..CONNECTIONS / THREADS).map(|_| open().expect("to connect")).collect();
+                    all_open.wait();
+                    streams.iter_mut().filter_map(|stream| ask(stream, &token)).count()
                 })
             })
             .collect();

@@ -39,7 +39,7 @@ pub(crate) struct Settings {
     #[arg(long, default_value = "0ms", value_name = "TIME", value_parser = duration::parse)]
     latency: Duration,
     /// What goes wrong: STEP=EFFECT with the steps token, list and credentials
-    /// and the effects swallow (never answered), garbage, or a status such as
+    /// and the effects swallow (never answered), reset, garbage, or a status such as
     /// 503. May be repeated
     #[arg(long, value_name = "STEP=EFFECT")]
     fault: Vec<Fault>,

@@ -1,12 +1,25 @@
 //! `hotspan-agent`: the program that runs on hosts. Reads arguments, starts what
 //! they name, waits for the signal to stop. What it serves is in the modules.
 
+mod admin;
+mod client;
+mod documents;
+mod doors;
 mod duration;
 mod emulated;
 mod emulator;
+mod exit;
+mod hardening;
+mod ledger;
+mod live;
 mod request_log;
+mod roles;
+mod run;
+mod settings;
+mod status;
+mod tokens;
 
-use std::io::stderr;
+use std::io::{IsTerminal, stderr};
 use std::process::ExitCode;
 
 use clap::{Parser, Subcommand};
@@ -22,6 +35,16 @@ struct Arguments {
 
 #[derive(Subcommand)]
 enum Command {
+    /// Keep AWS credentials ready for every process of this host
+    Run(run::RunSettings),
+    /// Say whether a configuration is right
+    CheckConfig(run::Configuration),
+    /// Print credentials from a running agent, for credential_process
+    Credentials(client::RoleSettings),
+    /// Print how a running agent is
+    Status(client::StatusSettings),
+    /// Have a running agent fetch credentials now
+    Refresh(client::RoleSettings),
     /// Emulate the EC2 instance metadata service, with faults if wanted
     Imds(emulator::Settings),
 }
@@ -29,15 +52,24 @@ enum Command {
 fn main() -> ExitCode {
     let arguments = Arguments::parse();
     let filter = EnvFilter::try_from_env("HOTSPAN_LOG").unwrap_or_else(|_| EnvFilter::new("warn"));
-    tracing_subscriber::fmt().with_env_filter(filter).with_writer(stderr).init();
+    tracing_subscriber::fmt()
+        .with_env_filter(filter)
+        .with_writer(stderr)
+        .with_ansi(stderr().is_terminal())
+        .init();
     let outcome = match arguments.command {
+        Command::Run(settings) => run::run(&settings),
+        Command::CheckConfig(configuration) => run::check_config(&configuration),
+        Command::Credentials(settings) => client::credentials(&settings),
+        Command::Status(settings) => client::status(&settings),
+        Command::Refresh(settings) => client::refresh(&settings),
         Command::Imds(settings) => emulator::run(settings),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,
         Err(error) => {
             tracing::error!("{error:#}");
-            ExitCode::FAILURE
+            exit::code_of(&error)
         }
     }
 }

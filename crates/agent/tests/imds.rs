@@ -173,7 +173,7 @@ fn wrong_arguments_are_refused_with_the_remedy() {
     let token = token.to_str().expect("text");
     for (arguments, remedy) in [
         (&["--listen", "0.0.0.0:0"][..], "--allow-any-address"),
-        (&["--fault", "token=200"], "use swallow, garbage or a status from 400 to 599"),
+        (&["--fault", "token=200"], "use swallow, reset, garbage or a status from 400 to 599"),
         (&["--fault", "role=503"], "use token, list or credentials"),
         (&["--latency", "20"], "write 20ms"),
         (&["--role", "a/b"], "1 to 64 letters"),

@@ -71,7 +71,7 @@ impl Answer {
 
     /// 503: nothing to give yet.
     pub fn try_later() -> Self {
-        Self::page(StatusCode::SERVICE_UNAVAILABLE).with(RETRY_AFTER, "1")
+        Self::page(StatusCode::SERVICE_UNAVAILABLE).after_a_second()
     }
 
     /// An answer of the container endpoint.
@@ -83,6 +83,12 @@ impl Answer {
     pub fn json_error(status: StatusCode, code: &str, message: &str) -> Self {
         let body = format!("{{\"code\":\"{code}\",\"message\":\"{message}\"}}");
         Self::json(status, Secret::new(body))
+    }
+
+    /// Tells the caller to ask again in a second.
+    #[must_use]
+    pub fn after_a_second(self) -> Self {
+        self.with(RETRY_AFTER, "1")
     }
 
     /// The first half of this answer's body, as if the sender had stopped.

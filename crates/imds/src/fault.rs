@@ -21,6 +21,8 @@ pub enum Effect {
     /// The connection is accepted and nothing ever comes back: what a client
     /// in a container sees when the hop limit is 1.
     Swallow,
+    /// The connection is closed without an answer.
+    Reset,
     /// An error status.
     Status(u16),
     /// 200 with a body that stops in the middle.
@@ -46,7 +48,9 @@ pub enum FaultError {
     #[error("fault step {0:?} is unknown; use token, list or credentials")]
     Target(String),
     /// The effect is unknown.
-    #[error("fault effect {0:?} is unknown; use swallow, garbage or a status from 400 to 599")]
+    #[error(
+        "fault effect {0:?} is unknown; use swallow, reset, garbage or a status from 400 to 599"
+    )]
     Effect(String),
 }
 
@@ -71,6 +75,7 @@ impl FromStr for Fault {
 fn effect_of(text: &str) -> Result<Effect, FaultError> {
     match (text, text.parse::<u16>()) {
         ("swallow", _) => Ok(Effect::Swallow),
+        ("reset", _) => Ok(Effect::Reset),
         ("garbage", _) => Ok(Effect::Garbage),
         (_, Ok(status @ 400..=599)) => Ok(Effect::Status(status)),
         _ => Err(FaultError::Effect(text.to_owned())),
@@ -86,6 +91,7 @@ mod tests {
         let fault = |target, effect| Ok(Fault { target, effect });
         for (text, expected) in [
             ("token=swallow", fault(Target::Token, Effect::Swallow)),
+            ("list=reset", fault(Target::List, Effect::Reset)),
             ("credentials=503", fault(Target::Credentials, Effect::Status(503))),
             ("list=garbage", fault(Target::List, Effect::Garbage)),
             ("token", Err(FaultError::Form("token".into()))),

@@ -69,7 +69,8 @@ impl Record {
     }
 }
 
-pub(crate) fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+/// A header that is text.
+pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
     headers.get(name)?.to_str().ok()
 }
 
@@ -77,8 +78,9 @@ fn bounded(text: &str) -> String {
     text.chars().take(TEXT_CHARS_MAX).collect()
 }
 
-/// Trace and span id. The headers are untrusted: only well-formed ids count.
-fn trace_of(headers: &HeaderMap) -> Option<(&str, &str)> {
+/// Trace and span id, from `traceparent` or `sentry-trace`. The headers are
+/// untrusted: only well-formed ids count.
+pub fn trace_of(headers: &HeaderMap) -> Option<(&str, &str)> {
     let w3c = header(headers, "traceparent").and_then(|value| {
         let mut parts = value.split('-').skip(1);
         Some((parts.next()?, parts.next()?))

@@ -109,6 +109,7 @@ impl<S: CredentialSource, O: Observer> Server<S, O> {
                 }
                 Ok(answer.into_response())
             }
+            Outcome::Reset => Err(io::ErrorKind::ConnectionReset.into()),
             Outcome::Swallow => {
                 tokio::time::sleep(SWALLOW_TIME).await;
                 Err(io::ErrorKind::TimedOut.into())

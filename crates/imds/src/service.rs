@@ -5,7 +5,7 @@
 use http::request::Parts;
 use http::{Method, StatusCode};
 
-use crate::answer::{Answer, TTL_HEADER};
+use crate::answer::Answer;
 use crate::civil::UnixSeconds;
 use crate::credentials::{CredentialSource, container_document, instance_document};
 use crate::documents::Instance;
@@ -13,7 +13,7 @@ use crate::fault::{Effect, Fault, Target};
 use crate::record::{Record, Version, header};
 use crate::route::{Route, route_of};
 use crate::secret::Secret;
-use crate::token::{TTL_SECONDS, TokenKey};
+use crate::token::{TokenKey, asked_ttl};
 
 /// How the service behaves.
 pub struct Behaviour {
@@ -40,6 +40,8 @@ pub enum Outcome {
     Answer(Answer),
     /// It never is.
     Swallow,
+    /// The connection ends instead.
+    Reset,
 }
 
 /// The service: rules, keys and a source of credentials.
@@ -63,6 +65,7 @@ impl<S: CredentialSource> Service<S> {
         let mut record = Record::of(&request.method, path, &request.headers, version, now);
         let outcome = match self.fault_of(&route, &request.method) {
             Some(Effect::Swallow) => Outcome::Swallow,
+            Some(Effect::Reset) => Outcome::Reset,
             Some(Effect::Status(status)) => Outcome::Answer(error_page(status)),
             Some(Effect::Garbage) => Outcome::Answer(self.answer(&route, request, now).cut()),
             None => Outcome::Answer(self.answer(&route, request, now)),
@@ -110,10 +113,7 @@ impl<S: CredentialSource> Service<S> {
         if is_forwarded(request) {
             return Answer::empty(self.behaviour.forwarded_status);
         }
-        let ttl = header(&request.headers, TTL_HEADER.as_str())
-            .and_then(|text| text.trim().parse::<i64>().ok())
-            .filter(|seconds| TTL_SECONDS.contains(seconds));
-        let Some(ttl) = ttl else {
+        let Some(ttl) = asked_ttl(&request.headers) else {
             return Answer::page(StatusCode::BAD_REQUEST);
         };
         match self.key.issue(now.plus(ttl)) {
@@ -193,7 +193,7 @@ impl<S: CredentialSource> Service<S> {
 }
 
 /// The session token of IMDSv2.
-const TOKEN_HEADER: &str = "x-aws-ec2-metadata-token";
+pub const TOKEN_HEADER: &str = "x-aws-ec2-metadata-token";
 
 fn error_page(status: u16) -> Answer {
     match StatusCode::from_u16(status) {

@@ -5,15 +5,24 @@
 use base64::Engine;
 use base64::engine::general_purpose::URL_SAFE;
 use hmac::{Hmac, KeyInit, Mac};
+use http::HeaderMap;
 use sha2::Sha256;
 use subtle::ConstantTimeEq;
 use zeroize::Zeroizing;
 
+use crate::answer::TTL_HEADER;
 use crate::civil::UnixSeconds;
+use crate::record::header;
 use crate::secret::Secret;
 
 /// The shortest and longest life a token may ask for, in seconds.
 pub const TTL_SECONDS: std::ops::RangeInclusive<i64> = 1..=21_600;
+
+/// The life that a `PUT` asks for, if it is one that a token may have.
+pub fn asked_ttl(headers: &HeaderMap) -> Option<i64> {
+    let text = header(headers, TTL_HEADER.as_str())?;
+    text.trim().parse().ok().filter(|seconds| TTL_SECONDS.contains(seconds))
+}
 
 /// 3 + 5 + 8 + 24 bytes are 56 characters of base64, as on EC2.
 const TOKEN_BYTES: usize = 40;

@@ -10,7 +10,7 @@ const RESERVED: [(&str, &[&str]); 8] = [
     ("rusqlite::", &["store"]),
     ("prost::", &["wire"]),
     ("std::env::var", &["hotspan", "agent"]),
-    ("SystemTime::now", &["hotspan", "agent", "ingest", "store", "imds"]),
+    ("SystemTime::now", &["hotspan", "agent", "ingest", "store", "imds", "credentials"]),
     (".unwrap()", &[]),
 ];
 

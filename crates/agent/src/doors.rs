@@ -1,0 +1,12 @@
+//! The doors through which credentials are handed out, all from one answer in
+//! memory: [`container`], [`imds`], [`process`]. What all of them refuse is in
+//! [`guard`], how they listen in [`serve`].
+
+pub(crate) mod caller;
+pub(crate) mod container;
+pub(crate) mod guard;
+pub(crate) mod imds;
+pub(crate) mod peer;
+mod per_uid;
+pub(crate) mod process;
+pub(crate) mod serve;

@@ -1,0 +1,195 @@
+//! The door that looks like the instance metadata service: sessions, the one
+//! role of the door, its credentials from memory, and other metadata passed
+//! through.
+
+use std::sync::Arc;
+use std::time::Instant;
+
+use bytes::Bytes;
+use hotspan_imds::answer::Answer;
+use hotspan_imds::record::{header, trace_of};
+use hotspan_imds::route::{Route, route_of};
+use hotspan_imds::secret::Secret;
+use hotspan_imds::service::TOKEN_HEADER;
+use hotspan_imds::token::{TokenKey, asked_ttl};
+use http::request::Parts;
+use http::{Method, Response, StatusCode};
+use http_body_util::Full;
+
+mod metadata;
+
+use super::caller::Caller;
+use super::container::kept_open;
+use super::guard;
+use super::serve::Answers;
+use crate::documents::Documents;
+use crate::ledger::{Cgroup, Door, Ending, Ledger, Lookup};
+use crate::live::Current;
+use crate::roles::{Absent, Role, wall_now};
+use crate::settings::ImdsSettings;
+use metadata::Metadata;
+
+/// Answers at the metadata door.
+pub(crate) struct ImdsDoor {
+    current: Arc<Current>,
+    ledger: Arc<Ledger>,
+    key: TokenKey,
+    metadata: Metadata,
+}
+
+/// What is asked, and who asks.
+struct Asked<'a> {
+    request: &'a Parts,
+    caller: Caller,
+}
+
+impl Answers for ImdsDoor {
+    async fn answer(&self, request: &Parts, caller: Caller) -> Response<Full<Bytes>> {
+        if let Some(why) = guard::refusal(request) {
+            self.ledger.refused(Door::Imds, why);
+            return kept_open(Answer::empty(StatusCode::FORBIDDEN));
+        }
+        let live = self.current.get();
+        // The door is open, so there are settings for it.
+        let role = live.imds.as_ref().and_then(|door| Some((door, live.roles.get(&door.role)?)));
+        let Some((door, role)) = role else {
+            return kept_open(Answer::page(StatusCode::NOT_FOUND));
+        };
+        match route_of(request.uri.path()) {
+            Route::Token { slash } => kept_open(self.token(request, slash)),
+            route => self.get(&Asked { request, caller }, &route, door, role).await,
+        }
+    }
+}
+
+impl ImdsDoor {
+    pub(crate) fn new(current: Arc<Current>, ledger: Arc<Ledger>, key: TokenKey) -> Self {
+        Self { current, ledger, key, metadata: Metadata::default() }
+    }
+
+    /// A session, always: a `PUT` that fails makes some SDKs go without tokens
+    /// for as long as they live.
+    fn token(&self, request: &Parts, slash: bool) -> Answer {
+        if request.method != Method::PUT {
+            return Answer::not_allowed("OPTIONS, PUT");
+        }
+        if slash {
+            return Answer::empty(StatusCode::FORBIDDEN);
+        }
+        let Some(ttl) = asked_ttl(&request.headers) else {
+            self.ledger.refused(Door::Imds, "ttl");
+            return Answer::page(StatusCode::BAD_REQUEST);
+        };
+        match self.key.issue(wall_now().plus(ttl)) {
+            Ok(token) => {
+                self.ledger.answered();
+                Answer::token(token, ttl)
+            }
+            Err(_) => Answer::page(StatusCode::INTERNAL_SERVER_ERROR),
+        }
+    }
+
+    async fn get(
+        &self,
+        asked: &Asked<'_>,
+        route: &Route,
+        door: &ImdsSettings,
+        role: &Role,
+    ) -> Response<Full<Bytes>> {
+        let request = asked.request;
+        if !matches!(request.method, Method::GET | Method::HEAD) {
+            return kept_open(Answer::not_allowed("OPTIONS, GET"));
+        }
+        let remaining = match header(&request.headers, TOKEN_HEADER) {
+            Some(token) => self.key.remaining(token, wall_now()),
+            None if door.v1 && !request.headers.contains_key(TOKEN_HEADER) => None,
+            None => return self.without_session("no token"),
+        };
+        if remaining.is_none() && request.headers.contains_key(TOKEN_HEADER) {
+            return self.without_session("token");
+        }
+        let answer = match route {
+            Route::RoleList => self.list(role).await,
+            Route::ExtendedRoleList if door.extended => self.list(role).await,
+            Route::Credentials(name) => self.credentials(asked, name, false, role).await,
+            Route::ExtendedCredentials(name) if door.extended => {
+                self.credentials(asked, name, true, role).await
+            }
+            Route::Document(path) => {
+                let reply = self.metadata.get(path, &door.deny, role, &self.ledger).await;
+                return metadata::with_remaining(reply, remaining);
+            }
+            _ => Answer::page(StatusCode::NOT_FOUND),
+        };
+        kept_open(answer.with_remaining(remaining))
+    }
+
+    fn without_session(&self, why: &'static str) -> Response<Full<Bytes>> {
+        self.ledger.refused(Door::Imds, why);
+        kept_open(Answer::page(StatusCode::UNAUTHORIZED))
+    }
+
+    async fn list(&self, role: &Role) -> Answer {
+        match role.documents().await {
+            Ok(documents) => {
+                self.ledger.answered();
+                Answer::document(Secret::new(documents.role.clone()), documents.issued)
+            }
+            Err(absent) => without(absent),
+        }
+    }
+
+    async fn credentials(
+        &self,
+        asked: &Asked<'_>,
+        name: &str,
+        is_extended: bool,
+        role: &Role,
+    ) -> Answer {
+        let began = Instant::now();
+        let found = role.documents().await;
+        // One role for all who ask here; what others there are is not told.
+        if let Ok(documents) = &found
+            && documents.role != name
+        {
+            self.ledger.refused(Door::Imds, "role");
+            return Answer::page(StatusCode::NOT_FOUND);
+        }
+        let (ending, answer) = match &found {
+            Ok(documents) => (Ending::Given, text_of(documents, is_extended)),
+            Err(absent @ Absent::Later) => (Ending::Unavailable, without(*absent)),
+            Err(absent @ Absent::Removed) => (Ending::Removed, without(*absent)),
+        };
+        if found.is_ok() {
+            self.ledger.answered();
+        }
+        self.ledger.lookup(&Lookup {
+            door: Door::Imds,
+            role: &role.name,
+            consumer: "",
+            ending,
+            last_four: found.as_ref().ok().map(|documents| documents.last_four.as_str()),
+            uid: asked.caller.uid,
+            cgroup: asked.caller.cgroup_id.map(Cgroup::Id),
+            trace_id: trace_of(&asked.request.headers).map(|(trace_id, _)| trace_id),
+            began,
+        });
+        answer
+    }
+}
+
+/// The path that tells the account exists only when the account is known.
+fn text_of(documents: &Documents, is_extended: bool) -> Answer {
+    let text = if is_extended { documents.extended.as_ref() } else { Some(&documents.instance) };
+    match text {
+        Some(text) => Answer::document(text.clone(), documents.issued),
+        None => Answer::page(StatusCode::NOT_FOUND),
+    }
+}
+
+fn without(absent: Absent) -> Answer {
+    match absent {
+        Absent::Later => Answer::try_later(),
+        Absent::Removed => Answer::page(StatusCode::NOT_FOUND),
+    }
+}

@@ -1,0 +1,48 @@
+//! Reads the configuration anew. What is wrong with it is logged, and what was
+//! in force stays in force.
+
+use std::path::Path;
+
+use crate::live::{Current, Live};
+use crate::settings::Settings;
+
+/// Puts the file in force if it is right. Returns the settings in force.
+pub(super) fn reload(path: &Path, before: Settings, current: &Current) -> Settings {
+    match read(path, &before, current) {
+        Ok(settings) => {
+            tracing::info!("the configuration was read anew");
+            settings
+        }
+        Err(error) => {
+            tracing::error!("the configuration is not changed: {error:#}");
+            before
+        }
+    }
+}
+
+fn read(path: &Path, before: &Settings, current: &Current) -> anyhow::Result<Settings> {
+    let wanted = Settings::load(path)?;
+    if let Some(what) = needs_restart(before, &wanted) {
+        anyhow::bail!("{what} changes with a restart only; restart the agent");
+    }
+    let live = Live::from(&wanted, Some(&current.get()))?;
+    current.set(live);
+    Ok(wanted)
+}
+
+/// What is bound or opened once.
+fn needs_restart(before: &Settings, wanted: &Settings) -> Option<&'static str> {
+    let container = |settings: &Settings| settings.container.clone().map(|door| door.listen);
+    let imds =
+        |settings: &Settings| settings.imds.clone().map(|door| (door.listen, door.hop_limit));
+    let process = |settings: &Settings| settings.process.clone().map(|door| door.socket);
+    let differs = [
+        ("[container] listen", container(before) != container(wanted)),
+        ("[imds] listen or hop_limit", imds(before) != imds(wanted)),
+        ("[process] socket", process(before) != process(wanted)),
+        ("[metrics]", before.metrics != wanted.metrics),
+        ("[audit]", before.audit != wanted.audit),
+        ("state_dir", before.state_dir != wanted.state_dir),
+    ];
+    differs.into_iter().find(|(_, differs)| *differs).map(|(what, _)| what)
+}

@@ -1,0 +1,13 @@
+//! The agent as its users start it, beside an emulated metadata service: what
+//! its doors hand out, to whom, how often it asks upstream, and what it does
+//! when upstream fails, when it is attacked, and when it is told nonsense.
+
+mod attacks;
+mod configuration;
+mod doors;
+mod faults;
+mod handover;
+mod herd;
+mod host;
+mod restart;
+mod sdks;

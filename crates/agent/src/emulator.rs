@@ -10,7 +10,7 @@ use anyhow::{Context, bail};
 use clap::{Args, ValueEnum};
 use hotspan_imds::civil::UnixSeconds;
 use hotspan_imds::documents::Instance;
-use hotspan_imds::fault::Fault;
+use hotspan_imds::fault::{Fault, Faults};
 use hotspan_imds::record::Record;
 use hotspan_imds::secret::Secret;
 use hotspan_imds::server::{Server, is_local};
@@ -19,6 +19,7 @@ use hotspan_imds::token::TokenKey;
 use tokio::net::TcpListener;
 use tokio::signal::unix::{SignalKind, signal};
 
+use crate::control;
 use crate::duration;
 use crate::emulated::Emulated;
 use crate::request_log::RequestLog;
@@ -43,6 +44,10 @@ pub(crate) struct Settings {
     /// 503. May be repeated
     #[arg(long, value_name = "STEP=EFFECT")]
     fault: Vec<Fault>,
+    /// Address to change faults at while it runs: PUT /faults with one
+    /// STEP=EFFECT a line, or none
+    #[arg(long, value_name = "ADDRESS")]
+    control: Option<SocketAddr>,
     /// Life that the credentials have left at every answer, e.g. 6h or -1m
     #[arg(long, default_value = "6h", value_name = "TIME", value_parser = duration::parse_millis,
           allow_hyphen_values = true)]
@@ -82,7 +87,8 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
     }
     let log = RequestLog::open(settings.log.as_deref())
         .with_context(|| format!("request log {:?} cannot be opened", settings.log))?;
-    let service = service(&settings)?;
+    let faults = Faults::new(settings.fault.clone());
+    let service = service(&settings, faults.clone())?;
     let server = Server::new(service, settings.latency, move |record: Record| {
         log.write(&record);
     });
@@ -96,8 +102,20 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
             .with_context(|| format!("listen address {} cannot be bound", settings.listen))?;
         let mut terminate = signal(SignalKind::terminate()).context("SIGTERM")?;
         let mut interrupt = signal(SignalKind::interrupt()).context("SIGINT")?;
-        announce(listener.local_addr().context("own address")?)?;
+        let control = control(&settings).await?;
+        let control_address = control.as_ref().map(TcpListener::local_addr).transpose();
+        announce(
+            listener.local_addr().context("own address")?,
+            control_address.context("own address")?,
+        )?;
+        let controlling = async {
+            match control {
+                Some(listener) => control::serve(listener, faults).await,
+                None => std::future::pending().await,
+            }
+        };
         tokio::select! {
+            () = controlling => {}
             never = server.run(listener) => match never {},
             _ = terminate.recv() => {}
             _ = interrupt.recv() => {}
@@ -107,14 +125,26 @@ pub(crate) fn run(settings: Settings) -> anyhow::Result<()> {
 }
 
 /// Tells a caller (a person or a test) where to connect, and that it may.
-fn announce(address: SocketAddr) -> anyhow::Result<()> {
+fn announce(address: SocketAddr, control: Option<SocketAddr>) -> anyhow::Result<()> {
+    let control = control.map(|address| format!("control http://{address}\n"));
     let mut out = stdout().lock();
-    writeln!(out, "imds http://{address}\nready")
+    writeln!(out, "imds http://{address}\n{}ready", control.unwrap_or_default())
         .and_then(|()| out.flush())
         .context("standard output")
 }
 
-fn service(settings: &Settings) -> anyhow::Result<Service<Emulated>> {
+async fn control(settings: &Settings) -> anyhow::Result<Option<TcpListener>> {
+    let Some(address) = settings.control else { return Ok(None) };
+    if !is_local(&address) {
+        bail!("control address {address} can be reached by other machines; use a loopback address");
+    }
+    let listener = TcpListener::bind(address).await;
+    let listener =
+        listener.with_context(|| format!("control address {address} cannot be bound"))?;
+    Ok(Some(listener))
+}
+
+fn service(settings: &Settings, faults: Faults) -> anyhow::Result<Service<Emulated>> {
     let behaviour = Behaviour {
         role: settings.role.clone(),
         instance: instance(),
@@ -126,7 +156,7 @@ fn service(settings: &Settings) -> anyhow::Result<Service<Emulated>> {
             .as_deref()
             .map(container_token)
             .transpose()?,
-        faults: settings.fault.clone(),
+        faults,
     };
     let key = TokenKey::random().context("no random bytes for the token key")?;
     let source = Emulated { expires_in: settings.expires_in.div_euclid(1_000) };

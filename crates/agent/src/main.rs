@@ -3,6 +3,7 @@
 
 mod admin;
 mod client;
+mod control;
 mod documents;
 mod doors;
 mod duration;

@@ -1,6 +1,7 @@
 //! Ways to go wrong on purpose: which step of a lookup fails, and how.
 
 use std::str::FromStr;
+use std::sync::{Arc, PoisonError, RwLock};
 
 use thiserror::Error;
 
@@ -36,6 +37,28 @@ pub struct Fault {
     pub target: Target,
     /// How it fails.
     pub effect: Effect,
+}
+
+/// The faults in force; every copy sees what is set through any other.
+#[derive(Debug, Clone, Default)]
+pub struct Faults(Arc<RwLock<Vec<Fault>>>);
+
+impl Faults {
+    /// Faults from the start.
+    pub fn new(faults: Vec<Fault>) -> Self {
+        Self(Arc::new(RwLock::new(faults)))
+    }
+
+    /// Puts others in force, from the next request on.
+    pub fn set(&self, faults: Vec<Fault>) {
+        *self.0.write().unwrap_or_else(PoisonError::into_inner) = faults;
+    }
+
+    /// What happens at a step; the last fault counts.
+    pub fn effect(&self, target: Target) -> Option<Effect> {
+        let faults = self.0.read().unwrap_or_else(PoisonError::into_inner);
+        faults.iter().rev().find(|fault| fault.target == target).map(|fault| fault.effect)
+    }
 }
 
 /// Why a fault could not be read.

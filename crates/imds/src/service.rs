@@ -9,7 +9,7 @@ use crate::answer::Answer;
 use crate::civil::UnixSeconds;
 use crate::credentials::{CredentialSource, container_document, instance_document};
 use crate::documents::Instance;
-use crate::fault::{Effect, Fault, Target};
+use crate::fault::{Effect, Faults, Target};
 use crate::record::{Record, Version, header};
 use crate::route::{Route, route_of};
 use crate::secret::Secret;
@@ -31,7 +31,7 @@ pub struct Behaviour {
     /// What container callers must send as `Authorization`; `None` lets any in.
     pub container_token: Option<Secret>,
     /// What goes wrong.
-    pub faults: Vec<Fault>,
+    pub faults: Faults,
 }
 
 /// What becomes of a request.
@@ -85,8 +85,7 @@ impl<S: CredentialSource> Service<S> {
             }
             _ => return None,
         };
-        let faults = self.behaviour.faults.iter();
-        faults.rev().find(|fault| fault.target == target).map(|fault| fault.effect)
+        self.behaviour.faults.effect(target)
     }
 
     fn answer(&self, route: &Route, request: &Parts, now: UnixSeconds) -> Answer {

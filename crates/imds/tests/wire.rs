@@ -9,6 +9,7 @@ use expect_test::{Expect, expect};
 use hotspan_imds::civil::UnixSeconds;
 use hotspan_imds::credentials::{CredentialSource, Credentials};
 use hotspan_imds::documents::Instance;
+use hotspan_imds::fault::Faults;
 use hotspan_imds::record::{Record, Version};
 use hotspan_imds::secret::Secret;
 use hotspan_imds::server::Server;
@@ -57,7 +58,7 @@ fn behaviour() -> Behaviour {
         has_extended: false,
         forwarded_status: StatusCode::FORBIDDEN,
         container_token: None,
-        faults: Vec::new(),
+        faults: Faults::default(),
     }
 }
 
@@ -406,7 +407,8 @@ async fn faults_hit_their_step_only() {
         ("credentials=503", ["200", "200", "503"]),
         ("credentials=garbage", ["200", "200", "200"]),
     ] {
-        let faulty = Behaviour { faults: vec![fault.parse().expect("a fault")], ..behaviour() };
+        let faulty =
+            Behaviour { faults: Faults::new(vec![fault.parse().expect("a fault")]), ..behaviour() };
         let server = start(faulty, Fixed).await;
         for (head, status) in [token, list, credentials].into_iter().zip(statuses) {
             assert_eq!(server.status(head).await, status, "{fault}: {head}");
@@ -420,8 +422,10 @@ async fn faults_hit_their_step_only() {
 
 #[tokio::test]
 async fn a_swallowed_request_is_accepted_and_never_answered() {
-    let faulty =
-        Behaviour { faults: vec!["token=swallow".parse().expect("a fault")], ..behaviour() };
+    let faulty = Behaviour {
+        faults: Faults::new(vec!["token=swallow".parse().expect("a fault")]),
+        ..behaviour()
+    };
     let server = start(faulty, Fixed).await;
     let mut stream = TcpStream::connect(server.address).await.expect("to connect");
     let head = "PUT /latest/api/token HTTP/1.1\r\nHost: 127.0.0.1\r\nX-aws-ec2-metadata-token-ttl-seconds: 60\r\n\r\n";

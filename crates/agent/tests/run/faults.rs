@@ -3,7 +3,7 @@
 
 use std::time::Duration;
 
-use crate::host::{Host, KEY_ID};
+use crate::host::{Host, KEY_ID, raw, raw_with, upstream};
 
 const LIST: &str = "/latest/meta-data/iam/security-credentials/";
 
@@ -106,6 +106,32 @@ fn before_the_first_credentials_there_is_an_answer_all_the_same() {
             let host = host.ready();
             assert_eq!(host.container().status, 200, "once upstream is back");
         }
+    }
+}
+
+#[test]
+fn faults_of_the_emulator_are_switched_while_it_runs() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let arguments = ["--fault", "token=503", "--control", "127.0.0.1:0"];
+    let service = upstream("127.0.0.1:0", &folder.path().join("log"), &arguments);
+    let token =
+        "PUT /latest/api/token HTTP/1.1\nHost: 127.0.0.1\nX-aws-ec2-metadata-token-ttl-seconds: 60";
+    let status = || raw(service.address("imds"), token).status;
+    let put = |body: &str, more: &str| {
+        let length = body.len();
+        let head = format!("PUT /faults HTTP/1.1\nHost: 127.0.0.1{more}\nContent-Length: {length}");
+        raw_with(service.address("control"), &head, body).status
+    };
+    assert_eq!(status(), 503);
+    for (body, more, answered, then) in [
+        ("", "", 200, 200),
+        ("list=503\ntoken=403\n", "", 200, 403),
+        ("token=wrong", "", 400, 403),
+        ("", "\nOrigin: https://evil.example", 403, 403),
+        ("token=reset", "", 200, 0),
+    ] {
+        assert_eq!(put(body, more), answered, "{body:?}{more}");
+        assert_eq!(status(), then, "{body:?}{more}");
     }
 }
 

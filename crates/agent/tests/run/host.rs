@@ -315,9 +315,14 @@ impl Answer {
 
 /// Sends a request with `Connection: close` and takes all that comes.
 pub(crate) fn raw(address: &str, request: &str) -> Answer {
+    raw_with(address, request, "")
+}
+
+/// The same with a body.
+pub(crate) fn raw_with(address: &str, request: &str, body: &str) -> Answer {
     let mut stream = TcpStream::connect(address).expect("to connect");
     let head = request.replace('\n', "\r\n");
-    let request = format!("{head}\r\nConnection: close\r\n\r\n");
+    let request = format!("{head}\r\nConnection: close\r\n\r\n{body}");
     // A server that has heard enough closes, or resets what is left.
     let _ = stream.write_all(request.as_bytes());
     let mut text = String::new();

@@ -42,7 +42,7 @@ impl Default for StoreConfig {
     fn default() -> Self {
         Self {
             data_dir: PathBuf::from("hotspan-data"),
-            flush_spans: 50_000,
+            flush_spans: 100_000,
             flush_bytes: 64 << 20,
             flush_age: Duration::from_secs(600),
             compact_files: 8,

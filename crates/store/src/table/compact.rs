@@ -184,9 +184,13 @@ fn choose(
 }
 
 /// How many of the smallest files to put together, by their rows, smallest
-/// first: as long as none is far larger than those before it. 0 while it is not
-/// worth it: too few of them, unless they make a file that is large enough to
-/// stay as it is. No later merge would save them from being written again.
+/// first: as long as none is far larger than those before it, and no more than
+/// make a file that is large enough to stay as it is. 0 while they are too few.
+///
+/// So files that flushes make at full speed, of which a handful is enough, wait
+/// until their hour is over: they are asked one by one within milliseconds, and
+/// to merge them as they come would take a fifth of the CPU and a hundred
+/// megabytes just when there is least of both.
 fn how_many(sizes: &[u64], files_min: usize, spans: u64) -> usize {
     let (mut count, mut rows) = (0, 0u64);
     for size in sizes {
@@ -197,8 +201,7 @@ fn how_many(sizes: &[u64], files_min: usize, spans: u64) -> usize {
         rows += size;
         count += 1;
     }
-    let is_enough = rows >= spans && count > 1;
-    if count >= files_min || is_enough { count } else { 0 }
+    if count >= files_min { count } else { 0 }
 }
 
 #[cfg(test)]
@@ -212,11 +215,9 @@ mod tests {
             (&[10; 8][..], 8, 8),
             (&[10; 7], 8, 0),
             (&many, 8, INPUTS_MAX),
-            // Files of flushes at full speed: enough before they are many.
-            (&[100; 5], 8, 5),
-            (&[100; 4], 8, 0),
-            (&[100; 9], 8, 5),
-            (&[300, 300], 8, 2),
+            // Files of flushes at full speed, as they come and when no more do.
+            (&[100; 9], 8, 0),
+            (&[100; 9], 2, 5),
             // An hour that gets no more spans.
             (&[10, 12], 2, 2),
             (&[1, 400], 2, 0),

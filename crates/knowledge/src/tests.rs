@@ -293,6 +293,13 @@ fn what_repeats_by_nature_is_recognised() {
         ("s3.eu-west-1.amazonaws.com", "PUT /b/{id}", true),
         ("docs3.example.com", "GET /{id}", false),
         ("127.0.0.3", "PUT /bucket/{id}", true),
+        ("127.0.0.3", "PUT /bucket/{id}/page-{id}.html", true),
+        ("minio.internal", "PUT /v1/{id}/letter", true),
+        ("docs", "PUT /v1/letters/{id}.pdf", true),
+        ("users", "PUT /v1/users/{id}/avatar", true),
+        ("stock", "PUT /v1/stock/{id}/reservation", false),
+        ("stock", "PUT /orders/{id}/state", false),
+        ("shop", "PUT /api/carts/{id}", false),
         ("api", "GET /items?page", false),
     ] {
         assert_eq!(natural.is_request(host, operation), by_nature, "{host} {operation}");

@@ -54,10 +54,12 @@ fn explain_the_rest(scene: &mut Scene<'_, '_>, crowded: &[usize]) {
     if !crowded.first().is_some_and(|&call| scene.is_reported(call)) {
         return;
     }
+    let mut crowd = crowded.to_vec();
+    crowd.sort_unstable();
     let repeats = scene.repeats;
     for &group in &repeats.groups {
         let calls = repeats.spans(group);
-        if calls.iter().any(|call| crowded.contains(call)) {
+        if calls.iter().any(|call| crowd.binary_search(call).is_ok()) {
             scene.explain(calls.iter().copied());
         }
     }

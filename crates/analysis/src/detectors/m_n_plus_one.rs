@@ -18,8 +18,8 @@ use super::repeated_everywhere::{self, Telling};
 use super::repeated_identical_query::tables_of;
 use super::repetition::{Repetition, class_of, name_of_call};
 use super::scene::Scene;
-use crate::figures;
 use crate::digest::SpanDigest;
+use crate::figures;
 use crate::repeats::{Cycle, Group, Repeats, Series, Values, cycle_from, is_write};
 use crate::thresholds::Thresholds;
 
@@ -74,9 +74,8 @@ fn is_read_again(scene: &Scene<'_, '_>, cycle: &Cycle) -> bool {
         let verb = span.call.as_ref().and_then(|call| call.operation.split(' ').next());
         verb.is_some_and(|verb| verb.eq_ignore_ascii_case("update"))
     };
-    let start_of_last = |group| {
-        repeats.spans(group).last().map(|&call| study.segment.spans[call].start)
-    };
+    let start_of_last =
+        |group| repeats.spans(group).last().map(|&call| study.segment.spans[call].start);
     class_of(first(write)) == Class::Database
         && class_of(first(read)) == Class::Database
         && is_update(first(write))

@@ -55,9 +55,8 @@ impl<'a, 's> Series<'a, 's> {
 
     fn sends(&self, call: usize) -> bool {
         let span = &self.study.segment.spans[call];
-        let sends = |call: &Call| {
-            call.kind == CallKind::Http && !call.operation.starts_with("PUT ")
-        };
+        let sends =
+            |call: &Call| call.kind == CallKind::Http && !call.operation.starts_with("PUT ");
         is_write(span) && span.call.as_deref().is_some_and(sends)
     }
 

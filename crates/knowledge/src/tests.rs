@@ -304,6 +304,15 @@ fn what_repeats_by_nature_is_recognised() {
     ] {
         assert_eq!(natural.is_request(host, operation), by_nature, "{host} {operation}");
     }
+    for (operation, list) in [
+        ("GET /v1/reviews", true),
+        ("GET /v1/search", true),
+        ("GET /v1/me", false),
+        ("GET /v1/users/{id}", false),
+        ("GET /v1/status", false),
+    ] {
+        assert_eq!(natural.is_list(operation), list, "{operation}");
+    }
     assert!(natural.is_operation("S3.PutObject") && !natural.is_operation("DynamoDB.GetItem"));
 }
 

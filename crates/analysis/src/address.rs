@@ -53,11 +53,26 @@ fn served<'a>(span: &ToldSpan<'a>) -> (&'a str, &'a str) {
     (path, if query.is_empty() { told() } else { query })
 }
 
-/// True for what a template has a place for; most segments are plain words.
+/// True for what a template has a place for, and for all else that has a digit
+/// (`r2156`): to a template that may be a word, but an answer may have brought
+/// it. Most segments are plain words.
 fn is_value(segment: &str) -> bool {
     let plain = segment.len() < 32
         && segment.bytes().all(|byte| byte.is_ascii_alphabetic() || byte == b'-' || byte == b'_');
-    !plain && url::path_template(segment) != segment
+    let numbered = || segment.bytes().any(|byte| byte.is_ascii_digit()) && !is_version(segment);
+    !plain && (numbered() || url::path_template(segment) != segment)
+}
+
+/// `v1`, `v2.0`, `v1beta1`: which interface is called, not what about. The
+/// number is short, or it is an id.
+fn is_version(segment: &str) -> bool {
+    const BYTES_MAX: usize = 8;
+    let first = segment.strip_prefix(['v', 'V']).and_then(|rest| rest.split(is_no_digit).next());
+    segment.len() <= BYTES_MAX && first.is_some_and(|number| (1..=2).contains(&number.len()))
+}
+
+fn is_no_digit(c: char) -> bool {
+    !c.is_ascii_digit()
 }
 
 fn bits_of(value: &str) -> u64 {

@@ -190,7 +190,28 @@ pub(crate) fn without_numbers(text: &str) -> u64 {
 fn by_nature(study: &Study<'_>, group: &[usize]) -> bool {
     let spans = &study.segment.spans;
     let batches = group.iter().filter(|&&call| spans[call].traits.batch).count();
-    is_natural(&spans[group[0]]) || batches * 2 >= group.len() || moves_on(spans, group)
+    is_natural(&spans[group[0]])
+        || batches * 2 >= group.len()
+        || moves_on(spans, group)
+        || is_scattered(spans, group)
+}
+
+/// True when one question goes to each of many hosts that differ in numbers:
+/// the parts of a store must all be asked. Where the question differs as well,
+/// they are copies of one host that take turns.
+fn is_scattered(spans: &[SpanDigest], group: &[usize]) -> bool {
+    let call_of = |call: &usize| spans[*call].call.as_ref();
+    let values = spans[group[0]].values;
+    let one_question = values != u64::MAX
+        && group.iter().all(|&call| spans[call].values == values)
+        && group.iter().filter_map(call_of).all(|call| call.kind == CallKind::Http);
+    if !one_question {
+        return false;
+    }
+    let mut hosts: Vec<&str> = group.iter().filter_map(call_of).map(|call| &*call.target).collect();
+    hosts.sort_unstable();
+    hosts.dedup();
+    hosts.len() == group.len()
 }
 
 /// True for a call that is repeated by its nature.

@@ -158,6 +158,9 @@ pub struct RepeatThresholds {
     pub calls_without_source_min: usize,
     /// Calls that ask for the same.
     pub same_min: usize,
+    /// The same when the SDK leaves out what may set them apart: a list that is
+    /// read page by page, which rarely goes on for so long inside one request.
+    pub same_untold_min: usize,
     /// Turns of a cycle of different calls.
     pub turns_min: usize,
     /// Calls of one turn: longer stretches that repeat are programs, not loops.
@@ -181,6 +184,7 @@ impl Default for RepeatThresholds {
             calls_min: 5,
             calls_without_source_min: 10,
             same_min: 3,
+            same_untold_min: 10,
             turns_min: 3,
             turn_calls_max: 8,
             calls_sure: 10,

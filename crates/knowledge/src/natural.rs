@@ -4,6 +4,7 @@
 
 use serde::Deserialize;
 
+use crate::connections::words_of;
 use crate::pattern::HostPattern;
 
 /// What such calls look like.
@@ -16,12 +17,18 @@ pub struct Natural {
     /// First words of statements about the connection or an open result, in
     /// capitals.
     connection_statements: Vec<String>,
-    /// Methods that write one thing at an address of its own.
+    /// Methods that write a file at an address of its own.
     methods: Vec<String>,
+    /// First parts of paths of APIs.
+    api_words: Vec<String>,
     /// Last parts of paths.
     paths: Vec<String>,
+    /// Last parts of paths of lists that are no plurals.
+    list_words: Vec<String>,
     /// Hosts that keep files.
     file_hosts: Vec<HostPattern>,
+    /// Words in the names of such hosts, in lower case.
+    file_host_words: Vec<String>,
     /// Operations of SDKs.
     operations: Vec<String>,
     /// First words of statements that take long.
@@ -54,9 +61,39 @@ impl Natural {
         let (method, path) = operation.split_once(' ').unwrap_or(("", operation));
         let path = path.split('?').next().unwrap_or_default();
         let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
-        self.methods.iter().any(|known| known == method)
+        let writes_file = self.methods.iter().any(|known| known == method)
+            && (!self.is_api(path) || self.is_store(host) || self.is_file_request(host, operation));
+        writes_file
             || self.paths.iter().any(|known| known.eq_ignore_ascii_case(last))
             || self.file_hosts.iter().any(|pattern| pattern.matches(host))
+    }
+
+    /// True for a path template that an API has and a store of files has not: it
+    /// begins with a version or a word such as `api`, or goes on with a word
+    /// behind an id, `/orders/{id}/state`.
+    fn is_api(&self, path: &str) -> bool {
+        let mut parts = path.split('/').filter(|part| !part.is_empty());
+        let begins = parts.clone().next().is_some_and(|first| {
+            is_version(first) || self.api_words.iter().any(|word| word.eq_ignore_ascii_case(first))
+        });
+        let mut after_id = parts.by_ref().skip_while(|part| !part.ends_with('}')).skip(1);
+        begins || after_id.any(|part| part.bytes().all(|byte| byte.is_ascii_alphabetic()))
+    }
+
+    /// True for a host whose name says that it keeps files.
+    fn is_store(&self, host: &str) -> bool {
+        words_of(host).iter().any(|word| self.file_host_words.contains(word))
+    }
+
+    /// True for a request template whose last part is a list, which may be read
+    /// page by page: `GET /reviews`, `GET /search`.
+    pub fn is_list(&self, operation: &str) -> bool {
+        const SINGULAR_ENDS: [&str; 3] = ["ss", "us", "is"];
+        let path = operation.split_once(' ').map_or(operation, |(_, path)| path);
+        let last = path.trim_end_matches('/').rsplit('/').next().unwrap_or_default();
+        let last = last.to_ascii_lowercase();
+        let plural = last.ends_with('s') && !SINGULAR_ENDS.iter().any(|end| last.ends_with(end));
+        plural || self.list_words.contains(&last)
     }
 
     /// True for an SDK operation such as `S3.PutObject`.
@@ -91,4 +128,10 @@ impl Natural {
             || self.file_endings.iter().any(|end| path.ends_with(end.as_str()))
             || path.split('/').any(|part| self.file_paths.iter().any(|known| known == part))
     }
+}
+
+/// `v1`, `V2`.
+fn is_version(part: &str) -> bool {
+    let number = part.strip_prefix(['v', 'V']).unwrap_or_default();
+    (1..=2).contains(&number.len()) && number.bytes().all(|byte| byte.is_ascii_digit())
 }

@@ -38,6 +38,10 @@ pub struct TelemetrySdk {
     pub drops_timed_out_before: Option<u32>,
     /// Before this major version, spans hang beside the span they were opened in.
     pub flat_before: Option<u32>,
+    /// Spans of calls leave out the query of an address unless it is told
+    /// otherwise.
+    #[serde(default)]
+    pub drops_queries: bool,
 }
 
 impl TelemetrySdk {

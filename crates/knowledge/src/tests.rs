@@ -293,9 +293,25 @@ fn what_repeats_by_nature_is_recognised() {
         ("s3.eu-west-1.amazonaws.com", "PUT /b/{id}", true),
         ("docs3.example.com", "GET /{id}", false),
         ("127.0.0.3", "PUT /bucket/{id}", true),
+        ("127.0.0.3", "PUT /bucket/{id}/page-{id}.html", true),
+        ("minio.internal", "PUT /v1/{id}/letter", true),
+        ("docs", "PUT /v1/letters/{id}.pdf", true),
+        ("users", "PUT /v1/users/{id}/avatar", true),
+        ("stock", "PUT /v1/stock/{id}/reservation", false),
+        ("stock", "PUT /orders/{id}/state", false),
+        ("shop", "PUT /api/carts/{id}", false),
         ("api", "GET /items?page", false),
     ] {
         assert_eq!(natural.is_request(host, operation), by_nature, "{host} {operation}");
+    }
+    for (operation, list) in [
+        ("GET /v1/reviews", true),
+        ("GET /v1/search", true),
+        ("GET /v1/me", false),
+        ("GET /v1/users/{id}", false),
+        ("GET /v1/status", false),
+    ] {
+        assert_eq!(natural.is_list(operation), list, "{operation}");
     }
     assert!(natural.is_operation("S3.PutObject") && !natural.is_operation("DynamoDB.GetItem"));
 }

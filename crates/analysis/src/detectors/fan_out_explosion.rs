@@ -41,7 +41,26 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
     for target in by_target.chunk_by(|one, other| one.0 == other.0) {
         let calls: Vec<usize> = target.iter().map(|(_, _, call)| *call).collect();
         if calls.len() >= at_once_min && Series::new(study, &calls).at_once() >= at_once_min {
-            report(scene, &crowded(study, &calls, at_once_min));
+            let crowded = crowded(study, &calls, at_once_min);
+            report(scene, &crowded);
+            explain_the_rest(scene, &crowded);
+        }
+    }
+}
+
+/// The calls of a crowd that came before or after the most of it are no loop
+/// beside it: they are not told as one for each item as well.
+fn explain_the_rest(scene: &mut Scene<'_, '_>, crowded: &[usize]) {
+    if !crowded.first().is_some_and(|&call| scene.is_reported(call)) {
+        return;
+    }
+    let mut crowd = crowded.to_vec();
+    crowd.sort_unstable();
+    let repeats = scene.repeats;
+    for &group in &repeats.groups {
+        let calls = repeats.spans(group);
+        if calls.iter().any(|call| crowd.binary_search(call).is_ok()) {
+            scene.explain(calls.iter().copied());
         }
     }
 }

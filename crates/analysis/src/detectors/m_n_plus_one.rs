@@ -15,10 +15,12 @@ use hotspan_model::{Class, Confidence, EndpointProfile, Finding};
 use super::Detector;
 use super::n_plus_one_query::differ;
 use super::repeated_everywhere::{self, Telling};
+use super::repeated_identical_query::tables_of;
 use super::repetition::{Repetition, class_of, name_of_call};
 use super::scene::Scene;
+use crate::digest::SpanDigest;
 use crate::figures;
-use crate::repeats::{Cycle, Group, Series, cycle_from};
+use crate::repeats::{Cycle, Group, Repeats, Series, Values, cycle_from, is_write};
 use crate::thresholds::Thresholds;
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -48,10 +50,44 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
         let tried: Vec<Group> =
             candidates[first..].iter().copied().take(GROUPS_TRIED_MAX).filter(still_free).collect();
         let cycle = cycle_from(repeats, scene.study, &tried, limits.turn_calls_max);
-        if let Some(cycle) = cycle.filter(|cycle| cycle.turns >= limits.turns_min) {
-            report(scene, &cycle);
+        match cycle.filter(|cycle| cycle.turns >= limits.turns_min) {
+            Some(cycle) if is_read_again(scene, &cycle) => {
+                scene.explain(calls_of(repeats, &cycle));
+            }
+            Some(cycle) => report(scene, &cycle),
+            None => {}
         }
     }
+}
+
+/// True for an UPDATE and a read of the same table after it, some times, which
+/// do not tell what row: a total that is read again after each change looks
+/// like that, and has to be. So many that it must be a loop are one.
+fn is_read_again(scene: &Scene<'_, '_>, cycle: &Cycle) -> bool {
+    let (study, repeats) = (scene.study, scene.repeats);
+    let &[(one, 1), (other, 1)] = cycle.groups.as_slice() else {
+        return false;
+    };
+    let first = |group| &study.segment.spans[repeats.spans(group)[0]];
+    let (write, read) = if is_write(first(one)) { (one, other) } else { (other, one) };
+    let is_update = |span: &SpanDigest| {
+        let verb = span.call.as_ref().and_then(|call| call.operation.split(' ').next());
+        verb.is_some_and(|verb| verb.eq_ignore_ascii_case("update"))
+    };
+    let start_of_last =
+        |group| repeats.spans(group).last().map(|&call| study.segment.spans[call].start);
+    class_of(first(write)) == Class::Database
+        && class_of(first(read)) == Class::Database
+        && is_update(first(write))
+        && !is_write(first(read))
+        && tables_of(first(write)).iter().any(|table| tables_of(first(read)).contains(table))
+        && Series::new(study, repeats.spans(read)).values() == Values::Unknown
+        && start_of_last(write) < start_of_last(read)
+        && cycle.turns < scene.thresholds.repeats.calls_sure
+}
+
+fn calls_of(repeats: &Repeats, cycle: &Cycle) -> Vec<usize> {
+    cycle.groups.iter().flat_map(|(group, _)| repeats.spans(*group)).copied().collect()
 }
 
 /// True for a group that may be part of a cycle: not explained, not by its
@@ -71,8 +107,7 @@ fn fits(scene: &Scene<'_, '_>, group: Group) -> bool {
 
 fn report(scene: &mut Scene<'_, '_>, cycle: &Cycle) {
     let spans = &scene.study.segment.spans;
-    let mut calls: Vec<usize> =
-        cycle.groups.iter().flat_map(|(group, _)| scene.repeats.spans(*group)).copied().collect();
+    let mut calls = calls_of(scene.repeats, cycle);
     calls.sort_unstable_by_key(|&call| (spans[call].start, spans[call].end, call));
     let operations: Vec<usize> =
         cycle.groups.iter().map(|(group, _)| scene.repeats.spans(*group)[0]).collect();

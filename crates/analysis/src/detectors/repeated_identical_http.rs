@@ -9,15 +9,18 @@
 //! ```
 //!
 //! Only methods that change nothing, and only addresses that are known. Not
-//! meant is somebody who asks until the answer changes.
+//! meant is somebody who asks until the answer changes. Where the SDK leaves out
+//! queries, pages of a list have one address, so that few of them say nothing.
 
-use hotspan_model::{Class, Confidence, EndpointProfile, Finding, UnixNanos};
+use hotspan_knowledge::knowledge;
+use hotspan_model::{CallKind, Class, Confidence, EndpointProfile, Finding, UnixNanos};
 
 use super::Detector;
 use super::repeated_everywhere::{self, Telling};
 use super::repeated_identical_query::{asked_again, report};
 use super::repetition::class_of;
 use super::scene::Scene;
+use crate::digest::SpanDigest;
 use crate::repeats::{is_write, without_numbers};
 use crate::study::Study;
 use crate::thresholds::Thresholds;
@@ -35,7 +38,7 @@ pub(super) const DETECTOR: Detector = Detector {
 const HEADING: &str = "Repeated request";
 
 fn in_segment(scene: &mut Scene<'_, '_>) {
-    let mut writes = None;
+    let (mut writes, mut untold) = (None, None);
     for &group in &scene.repeats.groups {
         let study = scene.study;
         let first = scene.repeats.spans(group)[0];
@@ -53,8 +56,32 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
             between.any(|(_, written)| *written == host)
         };
         let again = asked_again(scene, &calls, changed);
-        report(scene, &calls, &again, &DETECTOR, HEADING, "same_request_again");
+        let untold = *untold.get_or_insert_with(|| drops_queries(study));
+        if untold && may_be_pages(scene, first, &again) {
+            continue;
+        }
+        let confidence = if untold { Confidence::Likely } else { Confidence::VeryLikely };
+        let cause = ("same_request_again", confidence);
+        report(scene, &calls, &again, &DETECTOR, HEADING, cause);
     }
+}
+
+/// True when the SDK leaves out the queries of addresses, and no call here
+/// shows that this one was told to keep them.
+fn drops_queries(study: &Study<'_>) -> bool {
+    let sdk = knowledge().sdks.telemetry(&study.segment.facts.sdk.name);
+    let has_query = |span: &SpanDigest| {
+        let call = span.call.as_ref().filter(|call| call.kind == CallKind::Http);
+        call.is_some_and(|call| call.operation.contains('?'))
+    };
+    sdk.is_some_and(|sdk| sdk.drops_queries) && !study.segment.spans.iter().any(has_query)
+}
+
+/// True for few requests for a list, each of which may be for another page.
+fn may_be_pages(scene: &Scene<'_, '_>, first: usize, again: &[usize]) -> bool {
+    let call = scene.study.segment.spans[first].call.as_ref();
+    again.len() + 1 < scene.thresholds.repeats.same_untold_min
+        && call.is_some_and(|call| knowledge().natural.is_list(&call.operation))
 }
 
 /// Everything that changes something at another service, by start.

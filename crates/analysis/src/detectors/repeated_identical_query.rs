@@ -48,7 +48,8 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
             is_written(writes, first, from, to)
         };
         let again = asked_again(scene, &calls, changed);
-        report(scene, &calls, &again, &DETECTOR, HEADING, "same_query_again");
+        let cause = ("same_query_again", Confidence::VeryLikely);
+        report(scene, &calls, &again, &DETECTOR, HEADING, cause);
     }
 }
 
@@ -60,7 +61,7 @@ pub(super) fn report(
     again: &[usize],
     detector: &Detector,
     heading: &'static str,
-    code: &'static str,
+    cause: (&'static str, Confidence),
 ) {
     let limits = &scene.thresholds.repeats;
     if again.len() + 1 < limits.same_min || again.len() * 2 < calls.len() {
@@ -69,7 +70,7 @@ pub(super) fn report(
     let repetition = Repetition {
         detector: detector.slug,
         heading,
-        cause: (code, Confidence::VeryLikely),
+        cause,
         calls,
         lost: again,
         operations: &calls[..1],
@@ -145,7 +146,7 @@ fn is_written(
 
 /// Names of the tables in an operation, without their schema; none for a
 /// procedure.
-fn tables_of(span: &SpanDigest) -> Vec<String> {
+pub(super) fn tables_of(span: &SpanDigest) -> Vec<String> {
     let Some(call) = &span.call else {
         return Vec::new();
     };

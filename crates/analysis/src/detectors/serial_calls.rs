@@ -25,7 +25,7 @@ use super::finding::{Amount, Draft};
 use super::repetition::{class_of, name_of_call};
 use super::scene::Scene;
 use crate::digest::SpanDigest;
-use crate::repeats::SLACK_NS;
+use crate::repeats::{SLACK_NS, is_write};
 use crate::study::Study;
 use crate::{figures, wording};
 
@@ -51,27 +51,48 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
     }
 }
 
-/// Calls of a segment that follow each other at once, nothing else in between.
+/// Calls of a segment that follow each other at once, at most quick reads in
+/// between.
 fn runs(scene: &Scene<'_, '_>) -> Vec<Vec<usize>> {
     let (study, limits) = (scene.study, &scene.thresholds.order);
     let spans = &study.segment.spans;
     let mut runs: Vec<Vec<usize>> = Vec::new();
-    let mut open = false;
+    // The call after which the last run may go on: one of it or one aside.
+    let mut open: Option<usize> = None;
     for call in outermost(study) {
-        let follows = |last: usize| {
+        let follows = open.is_some_and(|last| {
             let gap = spans[call].start.since(spans[last].end);
             (-SLACK_NS..=limits.gap_ns_max).contains(&gap)
-        };
+        });
         let fits = is_candidate(scene, call);
-        match runs.last_mut().filter(|_| open && fits) {
-            Some(run) if run.last().is_some_and(|&last| follows(last)) => run.push(call),
+        match runs.last_mut().filter(|_| follows) {
+            Some(run) if fits => run.push(call),
             _ if fits => runs.push(vec![call]),
             _ => {}
         }
-        open = fits;
+        let goes_on = fits || (follows && is_aside(scene, call));
+        open = goes_on.then_some(call);
     }
     runs.retain(|run| run.len() >= limits.calls_min);
     runs
+}
+
+/// True for a read that is over so soon that it belongs to the work between
+/// two requests. What it brings and a request names is no known value.
+fn is_aside(scene: &Scene<'_, '_>, call: usize) -> bool {
+    const CACHE_READS: [&str; 6] = ["GET", "MGET", "HGET", "HMGET", "HGETALL", "EXISTS"];
+    let span = &scene.study.segment.spans[call];
+    let quick = span.duration_ns() <= scene.thresholds.order.aside_ns_max && !span.failed();
+    quick
+        && span.call.as_ref().is_some_and(|known| {
+            let first = known.operation.split(' ').next().unwrap_or_default();
+            match known.class {
+                Class::Database => !is_write(span),
+                Class::Cache => CACHE_READS.contains(&first),
+                Class::Http => !is_write(span) && !knowledge().order.is_gate(&known.operation),
+                _ => false,
+            }
+        })
 }
 
 /// Every call that is not part of another, by start.
@@ -147,8 +168,9 @@ fn finding(scene: &Scene<'_, '_>, calls: &[usize]) -> Option<Finding> {
     let spans = &study.segment.spans;
     let (&first, others) = calls.split_first()?;
     let nanos = |call: &usize| study.paths.of_set_ns([*call]);
-    let longest = others.iter().map(nanos).max().unwrap_or(0);
-    let saved_ns = study.paths.of_set_ns(others.iter().copied()) - longest;
+    let longest = calls.iter().map(nanos).max().unwrap_or(0);
+    let all_ns = study.paths.of_set_ns(calls.iter().copied());
+    let saved_ns = all_ns - longest;
     let share = scene.share_of(saved_ns);
     let enough = calls.len() >= limits.calls_min
         && saved_ns >= limits.saved_ns_min
@@ -161,12 +183,10 @@ fn finding(scene: &Scene<'_, '_>, calls: &[usize]) -> Option<Finding> {
     let named = others.iter().filter(|&&call| spans[call].values != 0).count();
     let confidence = if named == others.len() { Confidence::Likely } else { Confidence::Possible };
     let names = names_of(spans, calls);
-    let all_ns = study.paths.of_set_ns(calls.iter().copied());
     let told = [
         ("at_least", study.cut_at.map_or("", |_| "at least ").to_owned()),
         ("calls", figures::count(calls.len() as u64)),
         ("names", names.join(", ")),
-        ("first", name_of_call(&spans[first])),
         ("shown", shown(named == others.len(), &name_of_call(&spans[first]))),
         ("time", figures::duration(all_ns)),
         ("saved", figures::duration(saved_ns)),
@@ -174,7 +194,7 @@ fn finding(scene: &Scene<'_, '_>, calls: &[usize]) -> Option<Finding> {
     ];
     let facts = vec![
         (figures::duration(all_ns), "all of them together".to_owned()),
-        (figures::duration(saved_ns), "of it behind the first and beside the longest".to_owned()),
+        (figures::duration(saved_ns), "of it beside the longest".to_owned()),
         (
             format!("{named} of {}", others.len()),
             "of the others name values, all of which were known before the first".to_owned(),

@@ -5,6 +5,8 @@
 //! item { A B }  item { A B }     under a span for each item, at any time
 //! A A A                          in parallel: each B after its A,
 //!  B B B                         so the n-th to begin after the n-th that ended
+//! A B A  B A B                   by a few workers, each A after the B of its
+//!  A B  A B                      worker's turn before
 //! ```
 //!
 //! Groups are compared with the group that begins the cycle, and never all
@@ -57,7 +59,8 @@ fn together(study: &Study<'_>, anchors: &[usize], others: &[usize]) -> Option<us
     }
     let goes_with = in_turns(spans, anchors, others, times)
         || under_the_same(study, anchors, others, times)
-        || (times == 1 && chained(spans, anchors, others));
+        || (times == 1 && chained(spans, anchors, others))
+        || (times == 1 && by_workers(spans, anchors, others));
     goes_with.then_some(times)
 }
 
@@ -115,4 +118,34 @@ fn chained(spans: &[SpanDigest], anchors: &[usize], others: &[usize]) -> bool {
     let last_end = ends[ends.len() - 1];
     let adjoins = spans[others[0]].start <= last_end.plus(SLACK_NS);
     adjoins && enough(waits, anchors.len())
+}
+
+/// By `n` workers who take turns from one list: the k-th other begins after k
+/// anchors have ended, and the anchor `n` places on after k others have. Two
+/// loops that run beside each other do not keep such step for long.
+fn by_workers(spans: &[SpanDigest], anchors: &[usize], others: &[usize]) -> bool {
+    /// More workers are a crowd, of which the order says little.
+    const WORKERS_MAX: usize = 8;
+    /// Turns that each of them must have had.
+    const ROUNDS_MIN: usize = 4;
+    if anchors.len().abs_diff(others.len()) > 1 {
+        return false;
+    }
+    let ends = |calls: &[usize]| {
+        let mut ends: Vec<_> = calls.iter().map(|&call| spans[call].end).collect();
+        ends.sort_unstable();
+        ends
+    };
+    let (anchors_end, others_end) = (ends(anchors), ends(others));
+    let begins = |call: &usize| spans[*call].start.plus(SLACK_NS);
+    let turns = anchors.len().min(others.len());
+    let keep_step = |workers: usize| {
+        let in_step = |turn: &usize| {
+            let next = anchors.get(turn + workers);
+            anchors_end[*turn] <= begins(&others[*turn])
+                && next.is_none_or(|next| others_end[*turn] <= begins(next))
+        };
+        enough((0..turns).filter(in_step).count(), anchors.len())
+    };
+    (2..=WORKERS_MAX.min(turns / ROUNDS_MIN)).any(keep_step)
 }

@@ -1,6 +1,6 @@
 //! Figures of a series of calls of one operation.
 
-use hotspan_model::CallKind;
+use hotspan_model::{Call, CallKind};
 
 use super::writes::is_write;
 use crate::study::Study;
@@ -46,7 +46,8 @@ impl<'a, 's> Series<'a, 's> {
         }
         asked.dedup();
         match asked.len() - usize::from(unknown > 0) {
-            // What a request writes to one address is in its body.
+            // What a request writes to one address is in its body. A PUT puts
+            // a thing where the address says: again, it is the same thing.
             1 if self.calls.first().is_some_and(|&call| self.sends(call)) => Values::Unknown,
             different => Values::Different(different),
         }
@@ -54,7 +55,9 @@ impl<'a, 's> Series<'a, 's> {
 
     fn sends(&self, call: usize) -> bool {
         let span = &self.study.segment.spans[call];
-        is_write(span) && span.call.as_ref().is_some_and(|call| call.kind == CallKind::Http)
+        let sends =
+            |call: &Call| call.kind == CallKind::Http && !call.operation.starts_with("PUT ");
+        is_write(span) && span.call.as_deref().is_some_and(sends)
     }
 
     /// How many were in flight at one time.

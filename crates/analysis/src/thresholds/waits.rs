@@ -127,8 +127,12 @@ pub struct OrderThresholds {
     pub waited_share_min: f64,
     /// More time between two calls is work, perhaps on what the first brought.
     pub gap_ns_max: i64,
+    /// A read that takes no longer may stand between two of them: it is waited
+    /// for in any order, and a program that runs them together does it before.
+    pub aside_ns_max: i64,
     /// Time that running them together would save: their sum without the
-    /// longest, the first left out, which the others may wait for after all.
+    /// longest. A tenth of a second is what people begin to notice, and three
+    /// calls of no more than 50 ms each are not worth a change of the code.
     pub saved_ns_min: i64,
     /// The same as a share of the request, 0..=1.
     pub saved_share_min: f64,
@@ -142,6 +146,7 @@ impl Default for OrderThresholds {
             call_ns_min: 5 * NANOS_PER_MILLI,
             waited_share_min: 0.9,
             gap_ns_max: 5 * NANOS_PER_MILLI,
+            aside_ns_max: 10 * NANOS_PER_MILLI,
             saved_ns_min: 100 * NANOS_PER_MILLI,
             saved_share_min: 0.1,
         }

@@ -130,3 +130,18 @@ fn they_take_no_time() {
         expect![[""]],
     );
 }
+
+#[test]
+fn the_rest_of_a_crowd_is_no_loop_beside_it() {
+    check_findings(
+        "
+        server POST /tell 0..900
+          SELECT * FROM customers 1+5
+          POST http://mail/v1/messages 10+80 ×60 every 0.5
+          POST http://mail/v1/messages 200+8 ×12 every 10
+        ",
+        expect![[r#"
+            fan-out-explosion: Fan-out: mail, 60 of 60 calls, 109.5 ms, unbounded_fan_out (very likely)
+        "#]],
+    );
+}

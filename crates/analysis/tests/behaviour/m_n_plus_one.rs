@@ -178,3 +178,80 @@ fn calls_that_do_not_repeat_together() {
         expect![[""]],
     );
 }
+
+#[test]
+fn by_two_workers() {
+    check_findings(
+        "
+        server GET /cards 0..600
+          SELECT * FROM orders WHERE id = $1 2+4
+          repeat ×8 every 40
+            SELECT * FROM items WHERE order_id = $1 10+4
+            GET http://parcels/parcels/1{n} 16+12
+            SELECT * FROM items WHERE order_id = $1 15+4
+            GET http://parcels/parcels/2{n} 21+22
+        ",
+        expect![[r#"
+            m-n-plus-one: Calls for each item: SELECT items, GET parcels/parcels/{id}, 16 of 32 calls, 256.0 ms, calls_per_item (very likely)
+        "#]],
+    );
+}
+
+#[test]
+fn two_loops_beside_each_other() {
+    check_findings(
+        "
+        server GET /cards 0..900
+          SELECT * FROM orders WHERE id = $1 2+4
+          SELECT * FROM items WHERE order_id = $1 10+19 ×16 every 20
+          GET http://parcels/parcels/1{n} 12+29 ×16 every 30
+        ",
+        expect![[r#"
+            n-plus-one-query: N+1 query: SELECT items, 16 of 16 calls, 72.0 ms, query_per_row (very likely)
+            n-plus-one-http: N+1 calls: GET parcels/parcels/{id}, 16 of 16 calls, 404.0 ms, request_per_row (very likely)
+        "#]],
+    );
+}
+
+#[test]
+fn a_read_after_each_change() {
+    check_findings(
+        "
+        server POST /cart 0..600
+          repeat ×6 every 40
+            UPDATE carts SET total = total + $1 WHERE id = $2 10+12
+            SELECT total FROM carts WHERE id = $1 24+12
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
+fn a_change_after_each_read() {
+    check_findings(
+        "
+        server POST /carts 0..600
+          repeat ×6 every 40
+            SELECT total FROM carts WHERE id = $1 10+12
+            UPDATE carts SET total = $1 WHERE id = $2 24+12
+        ",
+        expect![[r#"
+            m-n-plus-one: Calls for each item: SELECT carts, UPDATE carts, 6 of 12 calls, 144.0 ms, calls_per_item (very likely)
+        "#]],
+    );
+}
+
+#[test]
+fn so_many_reads_after_changes_that_it_is_a_loop() {
+    check_findings(
+        "
+        server POST /carts 0..900
+          repeat ×12 every 40
+            UPDATE carts SET total = $1 WHERE id = $2 10+12
+            SELECT total FROM carts WHERE id = $1 24+12
+        ",
+        expect![[r#"
+            m-n-plus-one: Calls for each item: UPDATE carts, SELECT carts, 12 of 24 calls, 288.0 ms, calls_per_item (very likely)
+        "#]],
+    );
+}

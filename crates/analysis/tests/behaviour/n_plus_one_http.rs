@@ -257,3 +257,68 @@ fn websockets() {
         expect![[""]],
     );
 }
+
+#[test]
+fn parts_of_a_store_that_are_all_asked() {
+    check_findings(
+        "
+        server GET /search 0..400
+          SELECT * FROM users WHERE id = $1 5+10
+          GET http://shard{n}/v1/search?q=shoes 20+60 ×16 every 2
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
+fn copies_that_are_asked_for_different_things() {
+    check_findings(
+        "
+        server GET /cart 0..400
+          SELECT * FROM items WHERE cart_id = $1 5+10
+          GET http://prices-{n}/items/{n} 20+8 ×10 every 12
+        ",
+        expect![[r#"
+            n-plus-one-http: N+1 calls: GET prices-1/items/{id}, 10 of 10 calls, 80.0 ms, request_per_row (very likely)
+        "#]],
+    );
+}
+
+#[test]
+fn a_put_for_each_item() {
+    check_findings(
+        "
+        server POST /reserve 0..400
+          SELECT * FROM items WHERE cart_id = $1 5+10
+          PUT http://stock/v1/stock/{n}/reservation 20+8 ×10 every 12
+        ",
+        expect![[r#"
+            n-plus-one-http: N+1 calls: PUT stock/v1/stock/{id}/reservation, 10 of 10 calls, 80.0 ms, request_per_row (very likely)
+        "#]],
+    );
+}
+
+#[test]
+fn a_put_for_each_file() {
+    check_findings(
+        "
+        server POST /store 0..400
+          SELECT * FROM items WHERE cart_id = $1 5+10
+          PUT http://127.0.0.3/bucket/{n} 20+8 ×10 every 12
+          PUT http://docs/v1/letters/{n}.pdf 150+8 ×10 every 12
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
+fn the_same_thing_put_again() {
+    check_findings(
+        "
+        server POST /job 0..400
+          SELECT * FROM jobs WHERE id = $1 5+10
+          PUT http://jobs/v1/jobs/7/progress 20+8 ×10 every 12
+        ",
+        expect![[""]],
+    );
+}

@@ -67,7 +67,7 @@ fn old_conventions() {
           GET http://config/tenants/7 5+20 ×4 every 40
         ",
         expect![[r#"
-            repeated-identical-http: Repeated request: GET config/tenants/{id}, 3 of 4 calls, 60.0 ms, same_request_again (very likely)
+            repeated-identical-http: Repeated request: GET config/tenants/{id}, 3 of 4 calls, 60.0 ms, same_request_again (likely)
         "#]],
     );
 }
@@ -195,5 +195,45 @@ fn health_checks() {
           GET http://config/healthz 5+20 ×4 every 30
         ",
         expect![[""]],
+    );
+}
+
+#[test]
+fn pages_whose_number_the_sdk_leaves_out() {
+    check_findings(
+        "
+        trace 1 style=sentry-5 sdk=sentry.ruby/5.3.0
+        server GET /page 0..400
+          GET http://reviews/v1/reviews 5+20 ×8 every 40
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
+fn one_thing_whose_query_the_sdk_leaves_out() {
+    check_findings(
+        "
+        trace 1 style=sentry-5 sdk=sentry.ruby/5.3.0
+        server GET /page 0..400
+          GET http://profiles/v1/me 5+20 ×8 every 40
+        ",
+        expect![[r#"
+            repeated-identical-http: Repeated request: GET profiles/v1/me, 7 of 8 calls, 140.0 ms, same_request_again (likely)
+        "#]],
+    );
+}
+
+#[test]
+fn so_many_that_they_are_no_pages() {
+    check_findings(
+        "
+        trace 1 style=sentry-5 sdk=sentry.ruby/5.3.0
+        server GET /page 0..600
+          GET http://shipping/v1/carriers 5+20 ×15 every 30
+        ",
+        expect![[r#"
+            repeated-identical-http: Repeated request: GET shipping/v1/carriers, 14 of 15 calls, 280.0 ms, same_request_again (likely)
+        "#]],
     );
 }

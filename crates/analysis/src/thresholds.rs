@@ -126,6 +126,10 @@ pub struct FetchThresholds {
     /// Fetches in one request of which nothing tells that they are for the same
     /// use. More, because a process that starts has several things to fetch.
     pub untold_min: usize,
+    /// Fetches in one request by one name each, where spans do not tell the
+    /// names. Whether it is one name or several, there is a better way; two or
+    /// three are what a process that starts may need.
+    pub single_min: usize,
     /// Share of the request that such must take, 0..=1: a start may be slow.
     pub share_start_min: f64,
     /// Share of time in the endpoint form.
@@ -141,6 +145,7 @@ impl Default for FetchThresholds {
         Self {
             same_min: 3,
             untold_min: 10,
+            single_min: 4,
             share_start_min: 0.05,
             profile_share_min: 0.01,
             interval_ns_max: 150 * NANOS_PER_SECOND,

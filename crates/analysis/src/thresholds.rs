@@ -90,7 +90,8 @@ pub struct CredentialThresholds {
     /// Lookups in one segment that are a repeat beyond doubt.
     pub lookups_min: u32,
     /// Two lookups may be two clients that a process makes when it starts. They
-    /// are reported only when they cost `share_costly_min`.
+    /// are reported only when they cost `share_costly_min` and are not each for
+    /// another service.
     pub lookups_costly_min: u32,
     /// Share of the request that makes so few lookups worth a finding, 0..=1.
     pub share_costly_min: f64,

@@ -173,10 +173,9 @@ pub struct GapThresholds {
     /// What the stretch must be of all uncovered time of the request, 0..=1:
     /// work is spread evenly, a wait is not.
     pub own_share_min: f64,
-    /// Calls of a request in which spans are what is usual. With fewer a
-    /// stretch must be longer …
+    /// Calls of a request that is well covered by spans.
     pub calls_min: usize,
-    /// … such a length …
+    /// With fewer calls one stretch must be longer …
     pub few_ns_min: i64,
     /// … and nearly half of the request, 0..=1: then it is the first thing to
     /// know about it, and own work of a page seldom takes so long.

@@ -25,6 +25,7 @@ mod serial_calls;
 mod slow_dependency;
 mod slow_query;
 mod spread;
+mod stretch;
 mod timeout_plateau;
 mod token_fetch;
 mod unexplained_gap;

@@ -90,7 +90,8 @@ pub struct CredentialThresholds {
     /// Lookups in one segment that are a repeat beyond doubt.
     pub lookups_min: u32,
     /// Two lookups may be two clients that a process makes when it starts. They
-    /// are reported only when they cost `share_costly_min`.
+    /// are reported only when they cost `share_costly_min` and are not each for
+    /// another service.
     pub lookups_costly_min: u32,
     /// Share of the request that makes so few lookups worth a finding, 0..=1.
     pub share_costly_min: f64,
@@ -126,6 +127,10 @@ pub struct FetchThresholds {
     /// Fetches in one request of which nothing tells that they are for the same
     /// use. More, because a process that starts has several things to fetch.
     pub untold_min: usize,
+    /// Fetches in one request by one name each, where spans do not tell the
+    /// names. Whether it is one name or several, there is a better way; two or
+    /// three are what a process that starts may need.
+    pub single_min: usize,
     /// Share of the request that such must take, 0..=1: a start may be slow.
     pub share_start_min: f64,
     /// Share of time in the endpoint form.
@@ -141,6 +146,7 @@ impl Default for FetchThresholds {
         Self {
             same_min: 3,
             untold_min: 10,
+            single_min: 4,
             share_start_min: 0.05,
             profile_share_min: 0.01,
             interval_ns_max: 150 * NANOS_PER_SECOND,

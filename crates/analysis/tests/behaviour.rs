@@ -29,6 +29,7 @@ mod behaviour {
     mod slow_dependency;
     mod slow_query;
     mod timeout_plateau;
+    mod timeouts_unseen;
     mod token_fetch;
     mod unexplained_gap;
     mod view;

@@ -36,6 +36,9 @@ pub struct TelemetrySdk {
     pub spans_max: Option<u32>,
     /// Before this major version, a call that timed out has no span.
     pub drops_timed_out_before: Option<u32>,
+    /// It writes a status into the span of every request that was answered.
+    #[serde(default)]
+    pub tells_every_answer: bool,
     /// Before this major version, spans hang beside the span they were opened in.
     pub flat_before: Option<u32>,
     /// Spans of calls leave out the query of an address unless it is told

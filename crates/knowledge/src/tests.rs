@@ -137,7 +137,12 @@ fn causes_of(family: &Family) -> Vec<&str> {
         }
         ("token_fetch", "oidc-keys") => &["keys_per_use", "keys_per_request"],
         ("token_fetch", _) => &["token_per_use", "token_per_request"],
-        _ => &["same_secret_again", "secrets_one_by_one", "secret_per_request"],
+        _ => &[
+            "same_secret_again",
+            "secrets_one_by_one",
+            "secrets_one_by_one_or_again",
+            "secret_per_request",
+        ],
     };
     own.chain(common.iter().copied()).collect()
 }

@@ -11,7 +11,10 @@
 //! ```
 //!
 //! A process may look up once, so one lookup in a trace is none of its
-//! business; the same lookup in most requests is.
+//! business; the same lookup in most requests is. Neither are two, each followed
+//! by a call to another service: two clients that are used for the first time.
+
+mod first_use;
 
 use hotspan_knowledge::{Family, knowledge};
 use hotspan_model::segment::{ClassUse, ProfileUse};
@@ -78,6 +81,10 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
         let Some(index) = found.filter(|_| is_worth_it(scene, class_use)) else {
             continue;
         };
+        let few = class_use.lookups < scene.thresholds.credentials.lookups_min;
+        if few && first_use::of_each(study, index) {
+            continue;
+        }
         let owners = study.lookups.owners.iter().enumerate();
         let owned = owners.filter(|(_, owner)| **owner == Some(index)).map(|(span, _)| span);
         scene.report(finding(study, &families[index], class_use), owned);
@@ -161,7 +168,8 @@ fn in_profile(profile: &EndpointProfile, thresholds: &Thresholds) -> Vec<Finding
     found.collect()
 }
 
-/// True when the average affected request raises a finding of its own.
+/// True when the average affected request raises a finding of its own. Two
+/// lookups do not always, so they are told here as well.
 fn shown_by_traces(
     profile: &EndpointProfile,
     profile_use: &ProfileUse,
@@ -173,9 +181,7 @@ fn shown_by_traces(
     let wall_ns = profile_use.wall_ns as f64 / requests;
     let share = share_of(profile, profile_use);
     let repeated = lookups >= f64::from(limits.lookups_min) && share >= floor.share_min;
-    let costly =
-        lookups >= f64::from(limits.lookups_costly_min) && share >= limits.share_costly_min;
-    wall_ns >= floor.wall_ns_min as f64 && (repeated || costly)
+    wall_ns >= floor.wall_ns_min as f64 && repeated
 }
 
 fn profile_finding(

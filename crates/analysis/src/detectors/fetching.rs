@@ -69,6 +69,12 @@ pub(super) fn asked_again(scene: &Scene<'_, '_>, calls: &[usize], same_min: usiz
     again
 }
 
+/// True for calls in one place with pauses between them, and nothing else
+/// meanwhile: somebody who asks until the answer changes.
+pub(super) fn waits_for_a_change(study: &Study<'_>, calls: &[usize]) -> bool {
+    is_polling(&study.segment.spans, calls) && is_alone(study, calls, &starts_of_calls(study))
+}
+
 /// When the calls of a request begin, in order.
 fn starts_of_calls(study: &Study<'_>) -> Vec<UnixNanos> {
     let calls = study.segment.spans.iter().filter(|span| span.call.is_some());

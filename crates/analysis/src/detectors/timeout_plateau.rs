@@ -12,13 +12,15 @@
 //!                     resolver or the kernel, while others take milliseconds
 //!    5.0 s   GET …      5.0 s   GET …      gaps of one length, where the
 //!                                          telemetry SDK drops spans of calls
-//!                                          that timed out
+//!                                          that timed out; or one of whole
+//!                                          seconds, when nothing lies between
 //! ```
 //!
 //! What is waited for by its nature is left alone: long polling, blocking
 //! commands, streams. So are calls of credential lookups, which have a
 //! detector, and attempts that retries are reported for.
 
+mod at_once;
 mod decision;
 mod missing;
 
@@ -49,14 +51,18 @@ pub(super) const DETECTOR: Detector = Detector {
 
 /// Timers are exact to this; shorter differences say nothing.
 const SLACK_NS: i64 = 20 * NANOS_PER_MILLI;
+/// No time-out is shorter.
+const ANSWERS_NS: i64 = 100 * NANOS_PER_MILLI;
 
 fn in_segment(scene: &mut Scene<'_, '_>) {
     let study = scene.study;
+    let silence = tells_every_answer(study);
     let mut waits: Vec<(u64, bool, i64, usize)> = long_calls(scene)
         .into_iter()
         .map(|call| {
             let span = &study.segment.spans[call];
-            (target_of(span), is_unanswered(span), span.duration_ns(), call)
+            let unanswered = is_unanswered(span) || (silence && tells_no_answer(span));
+            (target_of(span), unanswered, span.duration_ns(), call)
         })
         .collect();
     waits.sort_unstable();
@@ -67,7 +73,17 @@ fn in_segment(scene: &mut Scene<'_, '_>) {
             }
         }
     }
-    missing::report(scene);
+    if drops_timed_out(study) {
+        missing::report(scene);
+        at_once::report(scene);
+    }
+}
+
+/// True when the telemetry SDK leaves out spans of calls that timed out.
+fn drops_timed_out(study: &Study<'_>) -> bool {
+    let sdk = &study.segment.facts.sdk;
+    let known = knowledge().sdks.telemetry(&sdk.name);
+    known.is_some_and(|known| known.drops_timed_out(&sdk.version))
 }
 
 /// Calls that took long and that nothing else explains. Of a call that lies in
@@ -108,6 +124,22 @@ fn target_of(span: &SpanDigest) -> u64 {
 fn is_unanswered(span: &SpanDigest) -> bool {
     let no_status = span.http_status == 0 || span.is_nameless();
     span.remark == Remark::TimedOut || (span.status == Status::Error && no_status)
+}
+
+/// True when the telemetry SDK writes a status for every answer: then a request
+/// without one got none. Short ones without are spans that the program made
+/// itself, and those tell nothing.
+fn tells_every_answer(study: &Study<'_>) -> bool {
+    let known = knowledge().sdks.telemetry(&study.segment.facts.sdk.name);
+    let is_short = |span: &SpanDigest| span.duration_ns() < ANSWERS_NS;
+    known.is_some_and(|known| known.tells_every_answer)
+        && !study.segment.spans.iter().any(|span| is_short(span) && tells_no_answer(span))
+}
+
+/// True for a request whose span says neither what came back nor that it failed.
+fn tells_no_answer(span: &SpanDigest) -> bool {
+    let is_request = span.call.as_ref().is_some_and(|call| call.kind == CallKind::Http);
+    is_request && span.http_status == 0 && span.status != Status::Error
 }
 
 /// Cuts calls (by duration) where the next is longer than the first by more

@@ -10,21 +10,23 @@
 //! Own time in many short stretches is work, and work needs no span. One long
 //! stretch may be work as well, or a call, a lock, a garbage collection or a
 //! sleep: the trace does not tell, so the cause stays undetermined, and what
-//! stood before and after is said. Left alone are requests with few calls,
-//! where spans are missing everywhere; streams and those who wait for news; what follows the last call of the entry
-//! span, where an answer is written or streamed; pauses between equal calls and
-//! before another attempt; and requests that look up credentials, which are
-//! mostly the first of their process and load code.
+//! stood before and after is said. With few calls only a stretch is told that is
+//! long and much of the request. Left alone are requests with one call or none,
+//! where spans are missing everywhere; streams and those who wait for news; what
+//! follows the last call where an answer is a file or no page; pauses between
+//! equal calls and before another attempt; and requests that look up
+//! credentials, which are mostly the first of their process and load code.
 
 use hotspan_knowledge::knowledge;
-use hotspan_model::{Class, Confidence, Finding};
+use hotspan_model::{Class, Confidence, EndpointKind, Finding};
 
 use super::Detector;
 use super::finding::{Amount, Draft};
 use super::repetition::name_of_call;
 use super::scene::Scene;
-use crate::repeats::operation_key;
+use super::stretch::{Beside, answers_with_a_file, beside, is_pause, waits_for_news};
 use crate::study::{Slice, Study};
+use crate::thresholds::GapThresholds;
 use crate::{figures, wording};
 
 pub(super) const DETECTOR: Detector = Detector {
@@ -35,12 +37,6 @@ pub(super) const DETECTOR: Detector = Detector {
     uses: None,
     in_profile: None,
 };
-
-/// What stands beside a stretch, among the children of its span.
-struct Beside {
-    before: Option<usize>,
-    after: Option<usize>,
-}
 
 fn in_segment(scene: &mut Scene<'_, '_>) {
     let (study, limits) = (scene.study, &scene.thresholds.gaps);
@@ -86,26 +82,7 @@ fn opened(study: &Study<'_>) -> Vec<bool> {
 
 fn can_tell(scene: &Scene<'_, '_>) -> bool {
     let study = scene.study;
-    let calls = study.segment.spans.iter().filter(|span| span.call.is_some()).count();
-    let endpoint = &study.segment.facts.endpoint.name;
-    // The method says nothing about who is asked.
-    let path = endpoint.split_once(' ').map_or(endpoint.as_ref(), |(_, path)| path);
-    !knowledge().natural.is_request("", path)
-        && !knowledge().timeouts.waits_by_nature(endpoint)
-        && calls >= scene.thresholds.gaps.calls_min
-        && study.lookups.families.is_empty()
-        && study.cut_at.is_none()
-}
-
-fn beside(study: &Study<'_>, slice: &Slice) -> Beside {
-    let spans = &study.segment.spans;
-    let children = &study.tree.children[slice.span];
-    let behind = children.partition_point(|&child| spans[child].start < slice.end);
-    let ended = children[..behind].iter().copied().filter(|&child| spans[child].end <= slice.end);
-    Beside {
-        before: ended.max_by_key(|&child| (spans[child].end, child)),
-        after: children.get(behind).copied(),
-    }
+    !waits_for_news(study) && study.lookups.families.is_empty() && study.cut_at.is_none()
 }
 
 fn is_long_enough(scene: &Scene<'_, '_>, slice: &Slice, own_ns: i64, beside: &Beside) -> bool {
@@ -114,31 +91,60 @@ fn is_long_enough(scene: &Scene<'_, '_>, slice: &Slice, own_ns: i64, beside: &Be
     let share = scene.share_of(nanos);
     let of_own = nanos as f64 / own_ns.max(1) as f64;
     let at_edge = beside.before.is_none() || beside.after.is_none();
-    let (stretch_ns_min, share_min) = match at_edge {
-        true => (limits.edge_ns_min, limits.edge_share_min),
-        false => (limits.stretch_ns_min, limits.share_min),
+    let (stretch_ns_min, share_min) = match scale(study, limits) {
+        Scale::Blind => return false,
+        _ if is_behind_all(study, slice, beside) => (limits.edge_ns_min, limits.end_share_min),
+        _ if at_edge => (limits.edge_ns_min, limits.edge_share_min),
+        Scale::Few => (limits.few_ns_min, limits.few_share_min),
+        Scale::Several => (limits.stretch_ns_min, limits.share_min),
     };
-    let writes_answer = beside.after.is_none() && slice.span == study.segment.entry;
-    !writes_answer
+    !(is_behind_all(study, slice, beside) && may_stream(study))
         && nanos >= stretch_ns_min
         && share >= share_min
         && of_own >= limits.own_share_min
 }
 
+/// How much of a request has spans.
+enum Scale {
+    /// Too little to expect one anywhere.
+    Blind,
+    /// So little that only much of the request is worth a word.
+    Few,
+    Several,
+}
+
+fn scale(study: &Study<'_>, limits: &GapThresholds) -> Scale {
+    let (spans, entry) = (&study.segment.spans, study.segment.entry);
+    let calls = spans.iter().filter(|span| span.call.is_some()).count();
+    // Of what the framework opens by itself, everything else hangs under.
+    let has_name = |span: usize| {
+        span != entry && spans[span].call.is_none() && study.tree.children[span].is_empty()
+    };
+    let kind = study.segment.facts.endpoint.kind;
+    match calls {
+        _ if calls >= limits.calls_min => Scale::Several,
+        // Jobs pause on purpose.
+        _ if !matches!(kind, EndpointKind::Http | EndpointKind::Rpc) => Scale::Blind,
+        _ if calls >= limits.few_calls_min => Scale::Few,
+        1 if (0..spans.len()).any(has_name) => Scale::Few,
+        _ => Scale::Blind,
+    }
+}
+
+/// True behind the last call of the request.
+fn is_behind_all(study: &Study<'_>, slice: &Slice, beside: &Beside) -> bool {
+    beside.after.is_none() && slice.span == study.segment.entry
+}
+
+/// True for requests whose answer may be written by and by: all but plain pages.
+fn may_stream(study: &Study<'_>) -> bool {
+    study.segment.facts.endpoint.kind != EndpointKind::Http || answers_with_a_file(study)
+}
+
 /// True when something else has said what the time is, or when it lies between
 /// equal calls: a pause before the next look, or before another attempt.
 fn is_explained(scene: &Scene<'_, '_>, slice: &Slice, beside: &Beside) -> bool {
-    let spans = &scene.study.segment.spans;
-    let again = match (beside.before, beside.after) {
-        (Some(before), Some(after)) => {
-            let (before, after) = (&spans[before], &spans[after]);
-            let calls = before.call.is_some() && after.call.is_some();
-            let same = operation_key(before) == operation_key(after);
-            before.name == after.name || (calls && same) || before.failed()
-        }
-        _ => false,
-    };
-    again || scene.is_claimed(slice.start, slice.end)
+    is_pause(scene.study, beside) || scene.is_claimed(slice.start, slice.end)
 }
 
 fn finding(scene: &Scene<'_, '_>, slice: &Slice, beside: &Beside) -> Finding {

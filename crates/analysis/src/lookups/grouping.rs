@@ -96,6 +96,11 @@ fn continues(lookup: &Lookup, call: &LookupCall, spans: &[SpanDigest]) -> bool {
 }
 
 impl Lookup {
+    /// Its last call that has a span.
+    pub(crate) fn last(&self) -> usize {
+        self.last.span
+    }
+
     fn add(&mut self, call: &LookupCall, span: &SpanDigest) {
         self.last = *call;
         match call.step {

@@ -26,6 +26,16 @@ pub struct TimeoutThresholds {
     /// … and cost such a share of the request, 0..=1: one call that fails is
     /// nobody's pattern.
     pub few_share_min: f64,
+    /// A stretch without a span that may be time-outs one after another: one of
+    /// a second is as likely anything else.
+    pub at_once_ns_min: i64,
+    /// What it may be longer than whole seconds: some milliseconds of work for
+    /// each call. A fiftieth of all lengths, so that few fit by chance …
+    pub at_once_over_ns_max: i64,
+    /// … or shorter, where clocks round.
+    pub clock_ns: i64,
+    /// Share of the request that it must be, 0..=1.
+    pub at_once_share_min: f64,
 }
 
 impl Default for TimeoutThresholds {
@@ -39,6 +49,10 @@ impl Default for TimeoutThresholds {
             exact_ns_min: 2_900 * NANOS_PER_MILLI,
             few_ns_min: 1_000 * NANOS_PER_MILLI,
             few_share_min: 0.1,
+            at_once_ns_min: 1_990 * NANOS_PER_MILLI,
+            at_once_over_ns_max: 18 * NANOS_PER_MILLI,
+            clock_ns: 2 * NANOS_PER_MILLI,
+            at_once_share_min: 0.6,
         }
     }
 }
@@ -164,13 +178,23 @@ pub struct GapThresholds {
     /// What the stretch must be of all uncovered time of the request, 0..=1:
     /// work is spread evenly, a wait is not.
     pub own_share_min: f64,
-    /// Calls a request must have: with fewer, spans are missing everywhere.
+    /// Calls of a request that is well covered by spans.
     pub calls_min: usize,
+    /// With fewer calls one stretch must be longer …
+    pub few_ns_min: i64,
+    /// … and nearly half of the request, 0..=1: then it is the first thing to
+    /// know about it, and own work of a page seldom takes so long.
+    pub few_share_min: f64,
+    /// With fewer than these, spans are missing everywhere.
+    pub few_calls_min: usize,
     /// Before the first child of a span and behind its last, where requests are
-    /// read and answers rendered, one stretch must be longer …
+    /// read and answers rendered, one stretch must be longer still …
     pub edge_ns_min: i64,
     /// … and more of the request, 0..=1.
     pub edge_share_min: f64,
+    /// Behind the last call of the whole request it must be next to all of it,
+    /// 0..=1: there pages are rendered, which is work that needs no span.
+    pub end_share_min: f64,
 }
 
 impl Default for GapThresholds {
@@ -180,8 +204,12 @@ impl Default for GapThresholds {
             share_min: 0.2,
             own_share_min: 0.6,
             calls_min: 3,
-            edge_ns_min: 1_000 * NANOS_PER_MILLI,
+            few_ns_min: 350 * NANOS_PER_MILLI,
+            few_share_min: 0.4,
+            few_calls_min: 2,
+            edge_ns_min: 400 * NANOS_PER_MILLI,
             edge_share_min: 0.4,
+            end_share_min: 0.9,
         }
     }
 }

@@ -29,19 +29,19 @@ fn answered_at_once() {
     check_issues(
         &texts.each_ref().map(String::as_str),
         expect![[r#"
-        credential-lookup: AWS credential lookups, 0 traces, 40 of 40 requests 34.1%, credentials_not_shared (very likely) | Share one provider between all clients
-        credential-lookup: AWS credential lookups, 40 traces, new_provider_per_use (likely) | Share one provider between all clients
-        credential-lookup: AWS credential lookups, 40 traces, new_provider_per_use (very likely) | Share one provider between all clients
-    "#]],
+            credential-lookup: AWS credential lookups, 0 traces, 40 of 40 requests 34.1%, credentials_not_shared (very likely) | Share one provider between all clients
+            credential-lookup: AWS credential lookups, 40 traces, 40 of 40 requests 50.6%, new_provider_per_use (likely), credentials_not_shared_and_repeated (very likely) | Share one provider between all clients
+            credential-lookup: AWS credential lookups, 40 traces, new_provider_per_use (very likely) | Share one provider between all clients
+        "#]],
     );
     let texts = [1, 2, 4].map(|lookups| requests("lang=python", lookups, 4.0, ""));
     check_issues(
         &texts.each_ref().map(String::as_str),
         expect![[r#"
-        credential-lookup: AWS credential lookups, 0 traces, 40 of 40 requests 34.1%, credentials_not_shared (very likely) | Keep one boto3 session for each process
-        credential-lookup: AWS credential lookups, 40 traces, new_provider_or_refresh (likely) | Keep one boto3 session for each process
-        credential-lookup: AWS credential lookups, 40 traces, new_provider_or_refresh (likely) | Keep one boto3 session for each process
-    "#]],
+            credential-lookup: AWS credential lookups, 0 traces, 40 of 40 requests 34.1%, credentials_not_shared (very likely) | Keep one boto3 session for each process
+            credential-lookup: AWS credential lookups, 40 traces, 40 of 40 requests 50.6%, new_provider_or_refresh (likely), credentials_not_shared_and_repeated (very likely) | Keep one boto3 session for each process
+            credential-lookup: AWS credential lookups, 40 traces, new_provider_or_refresh (likely) | Keep one boto3 session for each process
+        "#]],
     );
 }
 
@@ -51,19 +51,19 @@ fn waiting_a_second_for_each_token() {
     check_issues(
         &texts.each_ref().map(String::as_str),
         expect![[r#"
-        credential-lookup: AWS credential lookups, 0 traces, 40 of 40 requests 97.8%, token_lost_in_every_request (likely) | Allow the token answer one more hop
-        credential-lookup: AWS credential lookups, 40 traces, token_response_lost (very likely) | Allow the token answer one more hop
-        credential-lookup: AWS credential lookups, 40 traces, token_response_lost (very likely) | Allow the token answer one more hop
-    "#]],
+            credential-lookup: AWS credential lookups, 0 traces, 40 of 40 requests 97.8%, token_lost_in_every_request (likely) | Allow the token answer one more hop
+            credential-lookup: AWS credential lookups, 40 traces, 40 of 40 requests 98.9%, token_response_lost (very likely), token_lost_in_every_request (likely) | Allow the token answer one more hop
+            credential-lookup: AWS credential lookups, 40 traces, token_response_lost (very likely) | Allow the token answer one more hop
+        "#]],
     );
     let texts = [1, 2, 4].map(|lookups| requests("lang=php", lookups, 1002.0, " !timeout"));
     check_issues(
         &texts.each_ref().map(String::as_str),
         expect![[r#"
-        credential-lookup: AWS credential lookups, 0 traces, 40 of 40 requests 97.8%, token_lost_in_every_request (likely) | Allow the token answer one more hop
-        credential-lookup: AWS credential lookups, 40 traces, token_response_lost (very likely) | Allow the token answer one more hop
-        credential-lookup: AWS credential lookups, 40 traces, token_response_lost (very likely) | Allow the token answer one more hop
-    "#]],
+            credential-lookup: AWS credential lookups, 0 traces, 40 of 40 requests 97.8%, token_lost_in_every_request (likely) | Allow the token answer one more hop
+            credential-lookup: AWS credential lookups, 40 traces, 40 of 40 requests 98.9%, token_response_lost (very likely), token_lost_in_every_request (likely) | Allow the token answer one more hop
+            credential-lookup: AWS credential lookups, 40 traces, token_response_lost (very likely) | Allow the token answer one more hop
+        "#]],
     );
 }
 
@@ -78,6 +78,50 @@ fn waiting_where_the_spans_are_missing_or_nameless() {
         expect![[r#"
         credential-lookup: AWS credential lookups, 0 traces, 40 of 40 requests 98.9%, token_lost_in_every_request (likely) | Allow the token answer one more hop
         credential-lookup: AWS credential lookups, 0 traces, 40 of 40 requests 98.7%, token_lost_in_every_request (likely) | Allow the token answer one more hop
+    "#]],
+    );
+}
+
+/// A request of two lookups, each with calls to a service behind it.
+fn two_clients(calls: [&str; 2]) -> String {
+    let lookup = |at: u32, call: &str| {
+        format!(
+            "  PUT http://169.254.169.254/latest/api/token {at}+4
+  GET http://169.254.169.254/latest/meta-data/iam/security-credentials/ {}+4
+  GET http://169.254.169.254/latest/meta-data/iam/security-credentials/app {}+4
+  {call} {}+8
+",
+            at + 5,
+            at + 10,
+            at + 15
+        )
+    };
+    format!("server GET /start 0..60\n{}{}", lookup(2, calls[0]), lookup(30, calls[1]))
+}
+
+#[test]
+fn the_first_use_of_two_clients() {
+    let apart = two_clients(["aws STS.GetCallerIdentity", "aws S3.PutObject"]);
+    let hosts = two_clients(["GET http://sqs.eu-west-1.amazonaws.com/", "PUT http://s3/a"]);
+    let one = two_clients(["aws S3.PutObject", "aws S3.GetObject"]);
+    let untold = two_clients(["SELECT 7", "SELECT 8"]);
+    check_issues(
+        &[&apart, &hosts, &one, &untold]
+            .map(|text| format!("trace 1 lang=python\n{text}"))
+            .each_ref()
+            .map(String::as_str),
+        expect![[r#"
+            credential-lookup: AWS credential lookups, 1 traces, new_provider_or_refresh (likely) | Keep one boto3 session for each process
+            credential-lookup: AWS credential lookups, 1 traces, new_provider_or_refresh (likely) | Keep one boto3 session for each process
+        "#]],
+    );
+    // In every request it is no first use.
+    let always = format!("trace 1 lang=python ×40 every 10000\n{apart}");
+    check_issues(
+        &[&always],
+        expect![[r#"
+        credential-lookup: AWS identity checks, 0 traces, 40 of 40 requests 13.3%, identity_asked_per_request (likely) | Remember the account when the process starts
+        credential-lookup: AWS credential lookups, 0 traces, 40 of 40 requests 40.0%, credentials_not_shared_and_repeated (very likely) | Keep one boto3 session for each process
     "#]],
     );
 }

@@ -170,7 +170,9 @@ fn the_answer_changes_its_status() {
           GET http://jobs/7 30+20 =202
           GET http://jobs/7 55+20 =200
         ",
-        expect![[""]],
+        expect![[r#"
+            unexplained-gap: Time without a span: GET /page, 1 of 1 calls, 925.0 ms, time_without_span (undetermined)
+        "#]],
     );
 }
 

@@ -2,7 +2,7 @@
 
 use expect_test::expect;
 
-use super::draw::{check_findings, check_issues};
+use super::draw::{check_findings, check_issues, check_words};
 
 #[test]
 fn the_same_secret_again() {
@@ -59,7 +59,7 @@ fn one_by_one() {
           aws SSM.GetParameter 5+15 ×14 every 20
         ",
         expect![[r#"
-            secret-fetch: Parameter Store fetches, 14 of 14 calls, 195.0 ms, secrets_one_by_one (likely)
+            secret-fetch: Parameter Store fetches, 14 of 14 calls, 195.0 ms, secrets_one_by_one_or_again (likely)
         "#]],
     );
     check_findings(
@@ -82,7 +82,7 @@ fn old_names() {
           client aws.secretsmanager.GetSecretValue 5+40 ×12 every 60
         ",
         expect![[r#"
-            secret-fetch: Secrets Manager fetches, 12 of 12 calls, 440.0 ms, secrets_one_by_one (likely)
+            secret-fetch: Secrets Manager fetches, 12 of 12 calls, 440.0 ms, secrets_one_by_one_or_again (likely)
         "#]],
     );
 }
@@ -92,8 +92,60 @@ fn a_process_that_starts() {
     check_findings(
         "
         server GET /report 0..900
-          aws SSM.GetParameter 5+30 ×6 every 35
-          aws Secrets_Manager.GetSecretValue 300+40 rpc.service=SecretsManager
+          aws SSM.GetParameter 5+30 ×3 every 35
+          aws Secrets_Manager.GetSecretValue 300+40 rpc.service=SecretsManager ×2 every 45
+        ",
+        expect![[""]],
+    );
+    // Their names are told, and they are different.
+    check_findings(
+        "
+        server GET /report 0..300
+          GET http://vault:8200/v1/secret/data/name-{n} 5+15 ×6 every 20
+        ",
+        expect![[""]],
+    );
+}
+
+#[test]
+fn few_that_do_not_tell_their_names() {
+    check_findings(
+        "
+        trace 1 lang=python
+        server GET /report 0..300
+          aws SSM.GetParameter 5+15 ×4 every 20
+          SELECT * FROM rows WHERE report_id = $1 150+20
+        trace 2 lang=python
+        server GET /jobs 0..400
+          repeat ×8 every 40
+            aws Secrets_Manager.GetSecretValue 5+20 rpc.service=SecretsManager
+            SELECT * FROM rows WHERE report_id = $1 30+5
+        ",
+        expect![[r#"
+            secret-fetch: Parameter Store fetches, 4 of 4 calls, 45.0 ms, secrets_one_by_one_or_again (likely)
+            secret-fetch: Secrets Manager fetches, 8 of 8 calls, 140.0 ms, secrets_one_by_one_or_again (likely)
+        "#]],
+    );
+    check_words(
+        "
+        trace 1 lang=python
+        server GET /report 0..300
+          aws SSM.GetParameter 5+15 ×4 every 20
+        ",
+        expect![[r#"
+            Parameter Store fetches: 4 in one request, 15 ms each, one name at a time: 45 ms of the critical path (15.0%), one after the other. Their spans do not tell the names, so it is not known whether AWS Systems Manager Parameter Store is asked for one thing again and again, or for a different one each time. Either way the round trips are not needed: one value can be kept, different ones come in one answer. A look at the code that asks, or the audit log of AWS Systems Manager Parameter Store, decides. If this is the first request of a process, it is the start that is slow; if not, nothing keeps the values.
+              4 × 15 ms: fetches and their median
+              3: of them too many
+        "#]],
+    );
+}
+
+#[test]
+fn somebody_who_waits_for_a_parameter() {
+    check_findings(
+        "
+        server POST /deploy 0..9000
+          aws SSM.GetParameter 5+150 ×8 every 1000
         ",
         expect![[""]],
     );
@@ -117,7 +169,9 @@ fn many_but_the_start_is_long() {
         server GET /report 0..9000
           aws SSM.GetParameter 5+15 ×14 every 20
         ",
-        expect![[""]],
+        expect![[r#"
+            unexplained-gap: Time without a span: GET /report, 1 of 1 calls, 8720.0 ms, time_without_span (undetermined)
+        "#]],
     );
 }
 

@@ -109,6 +109,75 @@ fn few_calls() {
           SELECT * FROM items WHERE report = 7 10+30
           GET http://store/reports/7 3000+30
         ",
+        expect![[r#"
+            unexplained-gap: Time without a span: GET /report, 1 of 1 calls, 2960.0 ms, time_without_span (undetermined)
+        "#]],
+    );
+}
+
+#[test]
+fn much_of_a_request_with_few_calls() {
+    check_findings(
+        "
+        trace 1
+        server GET /between 0..950
+          SELECT * FROM items WHERE report = 7 10+30
+          GET http://store/reports/7 440+400
+        trace 2
+        server GET /first 0..1000
+          SELECT * FROM items WHERE report = 7 520+30
+          GET http://store/reports/7 560+400
+        trace 3
+        server GET /last 0..530
+          SELECT * FROM items WHERE report = 7 5+3
+          SELECT * FROM users WHERE id = 7 9+3
+        trace 4
+        server GET /named 0..950
+          SELECT * FROM items WHERE report = 7 10+30
+          internal render 500+400
+        ",
+        expect![[r#"
+            unexplained-gap: Time without a span: GET /between, 1 of 1 calls, 400.0 ms, time_without_span (undetermined)
+            unexplained-gap: Time without a span: GET /first, 1 of 1 calls, 520.0 ms, time_without_span (undetermined)
+            unexplained-gap: Time without a span: GET /last, 1 of 1 calls, 518.0 ms, time_without_span (undetermined)
+            unexplained-gap: Time without a span: GET /named, 1 of 1 calls, 460.0 ms, time_without_span (undetermined)
+        "#]],
+    );
+}
+
+#[test]
+fn little_of_a_request_with_few_calls() {
+    check_findings(
+        "
+        # A short one, a small part, one call, a page that is rendered, a file, a job.
+        trace 1
+        server GET /short 0..500
+          SELECT * FROM items WHERE report = 7 10+30
+          GET http://store/reports/7 370+100
+        trace 2
+        server GET /part 0..2000
+          SELECT * FROM items WHERE report = 7 10+30
+          GET http://store/reports/7 600+1390
+        trace 3
+        server GET /single 0..950
+          SELECT * FROM items WHERE report = 7 10+30
+        trace 4
+        server GET /rendered 0..900
+          SELECT * FROM items WHERE report = 7 10+100
+          SELECT * FROM users WHERE id = 7 120+100
+        trace 5
+        server GET /tail 0..390
+          SELECT * FROM items WHERE report = 7 5+3
+          SELECT * FROM users WHERE id = 7 9+3
+        trace 6
+        server GET /orders/export 0..900
+          SELECT * FROM items WHERE report = 7 5+3
+          SELECT * FROM users WHERE id = 7 9+3
+        trace 7
+        internal nightly 0..900
+          SELECT * FROM items WHERE report = 7 5+3
+          GET http://store/reports/7 600+200
+        ",
         expect![[""]],
     );
 }

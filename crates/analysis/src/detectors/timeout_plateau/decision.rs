@@ -6,6 +6,7 @@
 //! | failed without an answer at the time-out of a client of the language | calls time out | likely |
 //! | the same at a time-out of something else | calls time out | likely; possible for a few |
 //! | the same at a round number, three after one another | calls time out | likely |
+//! | neither an error nor an answer, at a round number | calls time out | likely for three after one another, else possible |
 //! | answered, after a wait that is known, others much shorter | wait before the answer | likely |
 //! | the same without others, but long, exact, and different calls | wait before the answer | possible |
 //!
@@ -13,8 +14,8 @@
 //! calls of equal length that were answered, or failed, may have done equal work.
 
 use hotspan_knowledge::{Timeout, knowledge};
-use hotspan_model::Confidence;
 use hotspan_model::time::NANOS_PER_MILLI;
+use hotspan_model::{Confidence, Status};
 
 use super::super::scene::Scene;
 use super::{SLACK_NS, kind_of};
@@ -72,6 +73,8 @@ fn unanswered_calls(scene: &Scene<'_, '_>, calls: &[usize], length_ns: i64) -> O
         if many || of_client { Confidence::Likely } else { Confidence::Possible }
     } else if round.is_some() && one_after_another(study, calls) >= calls_min {
         Confidence::Likely
+    } else if round.is_some() && calls.iter().all(|&call| spans[call].status != Status::Error) {
+        Confidence::Possible
     } else {
         return None;
     };
@@ -189,11 +192,14 @@ pub(super) fn known_sentence(length_ns: i64, known: Option<&Timeout>, round: boo
 }
 
 fn status_of(scene: &Scene<'_, '_>, calls: &[usize], said: usize) -> String {
-    let statuses = calls.iter().map(|&call| scene.study.segment.spans[call].http_status);
+    let spans = &scene.study.segment.spans;
+    let failed = calls.iter().any(|&call| spans[call].failed());
+    let statuses = calls.iter().map(|&call| spans[call].http_status);
     match statuses.max().filter(|status| *status != 0) {
         Some(status) => format!("with status {status}"),
         None if said * 2 >= calls.len() => "with an error that says that time was over".to_owned(),
-        None => "with an error and without an answer".to_owned(),
+        None if failed => "with an error and without an answer".to_owned(),
+        None => "without an answer".to_owned(),
     }
 }
 

@@ -36,12 +36,6 @@ impl Gap {
 
 /// Reports gaps that are time-outs.
 pub(super) fn report(scene: &mut Scene<'_, '_>) {
-    let study = scene.study;
-    let sdk = &study.segment.facts.sdk;
-    let known = knowledge().sdks.telemetry(&sdk.name);
-    if !known.is_some_and(|known| known.drops_timed_out(&sdk.version)) {
-        return;
-    }
     let mut gaps = gaps(scene);
     gaps.sort_by_key(Gap::nanos);
     let spread = scene.thresholds.timeouts.spread_max;

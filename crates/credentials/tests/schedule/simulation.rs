@@ -137,8 +137,13 @@ impl Simulation {
         let wall_millis = self.now_millis + self.wall_error_millis;
         let reading = Reading { boot: boot(self.now_millis), wall_millis };
         let date = self.is_dated.then_some(UnixSeconds(dated.div_euclid(1_000)));
+        let took = self.now_millis - asked;
+        // Every `Date` is a new reckoning, as exact as its answer was quick.
+        if let Some((held, end)) = self.expected.as_mut().filter(|_| date.is_some()) {
+            *end = end_of(held, took);
+        }
         if let Outcome::Found(held) = &outcome {
-            self.expect(held, self.now_millis - asked);
+            self.expect(held, took);
         }
         self.schedule.finish(Report { outcome, date }, reading);
     }
@@ -146,19 +151,22 @@ impl Simulation {
     /// What has to be handed out from now on: the answer, unless what was there
     /// before is newer, or lasts longer than one that hardly lasts.
     fn expect(&mut self, held: &Held, took: i64) {
-        let end = held.credentials.expiration().0 * 1_000 - GRAIN_MILLIS - took;
+        let end = end_of(held, took);
         let issued = held.credentials.issued();
-        if end <= self.now_millis {
+        let left = held.credentials.expiration().0 * 1_000 - self.now_millis;
+        if left <= 0 {
             return;
         }
         let stays = self.expected.as_ref().is_some_and(|(before, before_end)| {
-            let is_short = end - self.now_millis < PROMISED_MILLIS;
+            // For sure, however the time is reckoned.
+            let is_short = left < PROMISED_MILLIS;
             before.role == held.role
                 && *before_end > self.now_millis
                 && (before.credentials.issued() > issued || (is_short && *before_end > end))
         });
         if !stays {
-            self.expected = Some((held.clone(), end));
+            // With less life than a `Date` can tell, it may be taken for over.
+            self.expected = (end > self.now_millis).then(|| (held.clone(), end));
         }
     }
 
@@ -230,6 +238,11 @@ impl Simulation {
         }
         assert!(!is_removed || held.is_none(), "handed out though removed");
     }
+}
+
+/// Until when something is handed out at least, after an answer that took so long.
+fn end_of(held: &Held, took: i64) -> i64 {
+    held.credentials.expiration().0 * 1_000 - GRAIN_MILLIS - took
 }
 
 fn is_same(one: &Held, other: &Held) -> bool {

@@ -171,6 +171,7 @@ fn figures(model: &ComparePage) -> Markup {
         ("95th percentile", |row| row.p95_ns as f64),
         ("99th percentile", |row| row.p99_ns as f64),
     ];
+    let comparable = before.requests > 0.0 && after.requests > 0.0;
     let errors =
         |row: &EndpointRow| if row.requests > 0.0 { row.errors / row.requests } else { 0.0 };
     html! {
@@ -180,16 +181,21 @@ fn figures(model: &ComparePage) -> Markup {
                 tbody {
                     @for (says, of) in times { tr {
                         th scope="row" { (says) }
-                        td.num { (whole(of(before))) } td.num { (whole(of(after))) }
-                        td.num { (shift::relative(of(before), of(after))) }
+                        td.num { (told(before, whole(of(before)))) } td.num { (told(after, whole(of(after)))) }
+                        td.num { @if comparable { (shift::relative(of(before), of(after))) } }
                     } }
                     tr { th scope="row" { "Requests" } td.num { (format::count(before.requests)) } td.num { (format::count(after.requests)) } td.num {} }
-                    tr { th scope="row" { "Errors" } td.num { (format::percent(errors(before))) } td.num { (format::percent(errors(after))) } td.num {} }
+                    tr { th scope="row" { "Errors" } td.num { (told(before, format::percent(errors(before)))) } td.num { (told(after, format::percent(errors(after)))) } td.num {} }
                     tr { th scope="row" { "From, to (UTC)" } td.num { (stretch(model.windows[0])) } td.num { (stretch(model.windows[1])) } td.num {} }
                 }
             } }
         }
     }
+}
+
+/// A figure of requests, where there are any.
+fn told(row: &EndpointRow, figure: String) -> String {
+    if row.requests > 0.0 { figure } else { "–".to_owned() }
 }
 
 fn flames(diff: &ProfileDiff) -> Markup {

@@ -23,6 +23,9 @@ use process::{Process, bare, missing, succeeds, tell};
 /// Requests an app is sent in each phase, and uploads in each request.
 const REQUESTS: u32 = 4;
 const UPLOADS: u32 = 10;
+/// What the metadata service takes for an answer: on a fast machine, lookups
+/// that cost nothing would be nothing to find.
+const LATENCY: &str = "3ms";
 /// With a lost token every upload takes a second or two.
 const SLOW_UPLOADS: u32 = 3;
 
@@ -205,7 +208,8 @@ impl Stage {
         let request_log = folder.path().join("imds.jsonl");
         let server = Server::serve(&folder.path().join("data"))?;
         let mut command = Command::new(binary("hotspan-agent"));
-        command.args(["imds", "--listen", app.imds, "--log"]).arg(&request_log).args(faults);
+        command.args(["imds", "--listen", app.imds, "--latency", LATENCY, "--log"]);
+        command.arg(&request_log).args(faults);
         let emulator = Process::start(&format!("{}-imds", app.name), "imds ", &mut command)?;
         let (_, port) = server.ui_authority().rsplit_once(':').ok_or("the UI has no port")?;
         let mut command = app.command();

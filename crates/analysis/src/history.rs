@@ -29,8 +29,7 @@ mod minutes;
 mod since;
 mod usual;
 
-use hotspan_model::time::NANOS_PER_MINUTE;
-use hotspan_model::{EndpointHistory, Finding, HistoryFinding, UnixNanos};
+use hotspan_model::{EndpointHistory, Finding, HistoryFinding};
 
 use crate::detectors;
 use crate::thresholds::Thresholds;
@@ -47,8 +46,7 @@ pub(crate) use change::{Change, Regression};
 /// [`EndpointHistory`]. Without trees only a regression can be told, and
 /// without the calls that explain it.
 pub fn history(history: &EndpointHistory, thresholds: &Thresholds) -> Vec<Finding> {
-    Change::of(history, &thresholds.history)
-        .map_or_else(Vec::new, |change| detectors::in_history(&change))
+    history_by_minute(history, thresholds).into_iter().map(|dated| dated.finding).collect()
 }
 
 /// As [`history`], with what each finding costs by minute.
@@ -61,40 +59,8 @@ pub fn history_by_minute(
     findings.map(|finding| minutes::by_minute(&change, finding)).collect()
 }
 
-/// From when to when the windows of a history reach, ends excluded.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Windows {
-    /// What is usual: a week, from a whole hour on.
-    pub earlier: (UnixNanos, UnixNanos),
-    /// What is looked at: an hour, from whole five minutes on.
-    pub recent: (UnixNanos, UnixNanos),
-}
-
-/// The windows for a look at `now`. Roll-ups that do not reach back so far give
-/// a shorter earlier window, which is fine.
-pub fn windows(now: UnixNanos) -> Windows {
-    const HOUR_NS: i64 = 60 * NANOS_PER_MINUTE;
-    let whole = |at: UnixNanos, width_ns: i64| UnixNanos(at.0 - at.0.rem_euclid(width_ns));
-    let from = whole(now.plus(-HOUR_NS), 5 * NANOS_PER_MINUTE);
-    let earlier = whole(from.plus(-7 * 24 * HOUR_NS), HOUR_NS);
-    Windows { earlier: (earlier, from), recent: (from, now) }
-}
-
 /// False when [`history`] is sure to find nothing. It reads no trees, so that
 /// they can be left where they are until this is true.
 pub fn has_moved(history: &EndpointHistory, thresholds: &Thresholds) -> bool {
     Change::of(history, &thresholds.history).is_some()
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn windows_begin_at_whole_stretches() {
-        let at = |text: &str| UnixNanos::parse(text).expect("a moment");
-        let windows = windows(at("2026-11-23T14:07:30Z"));
-        assert_eq!(windows.recent, (at("2026-11-23T13:05Z"), at("2026-11-23T14:07:30Z")));
-        assert_eq!(windows.earlier, (at("2026-11-16T13:00Z"), at("2026-11-23T13:05Z")));
-    }
 }

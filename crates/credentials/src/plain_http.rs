@@ -84,7 +84,8 @@ fn is_near(ip: IpAddr) -> bool {
     }
 }
 
-/// An answer. The body may hold credentials, so it is wiped when dropped.
+/// An answer. The body may hold credentials, so it is wiped when dropped; what
+/// the connection read it into is not in our hands.
 pub struct Reply {
     /// The status.
     pub status: StatusCode,

@@ -2,7 +2,7 @@
 //! some minutes. What became slower is decided in `analysis`; here are only the
 //! windows and whose turn it is.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use hotspan_analysis::detectors_over_time;
@@ -14,12 +14,13 @@ use hotspan_store::{Part, Store, StoreError, TimeWindow};
 
 use crate::clock::Clock;
 use crate::steady::Steady;
+use crate::waiting::Waiting;
 
 /// The least time between two looks at one endpoint.
 const LOOK_EVERY_NS: i64 = 5 * NANOS_PER_MINUTE;
 /// Endpoints looked at in one go, so that booking never waits long.
 const ROUND_MAX: usize = 5;
-/// Endpoints whose last look is remembered.
+/// Endpoints whose last look is remembered although they do not wait.
 const REMEMBERED_MAX: usize = 20_000;
 /// What is looked at.
 const RECENT_NS: i64 = 60 * NANOS_PER_MINUTE;
@@ -34,8 +35,7 @@ pub(crate) struct Histories {
     clock: Arc<dyn Clock>,
     /// A clock set back must not keep endpoints waiting.
     steady: Steady,
-    /// Touched since their last look, with the start of their latest request.
-    waiting: BTreeMap<i64, UnixNanos>,
+    waiting: Waiting,
     looked_at: HashMap<i64, UnixNanos>,
 }
 
@@ -44,7 +44,7 @@ impl Histories {
         Self {
             clock,
             steady: Steady::default(),
-            waiting: BTreeMap::new(),
+            waiting: Waiting::default(),
             looked_at: HashMap::new(),
         }
     }
@@ -55,13 +55,7 @@ impl Histories {
         touched: &[(i64, Endpoint)],
         latest: &HashMap<Endpoint, UnixNanos>,
     ) {
-        let now = self.clock.now();
-        for (id, endpoint) in touched {
-            // Endpoints beyond the cap were booked under another name.
-            let start = latest.get(endpoint).copied().unwrap_or(now);
-            let latest = self.waiting.entry(*id).or_insert(start);
-            *latest = start.max(*latest);
-        }
+        self.waiting.touch(self.clock.now(), touched, latest);
     }
 
     /// Looks at those whose turn has come. One that is new waits for its first
@@ -69,17 +63,18 @@ impl Histories {
     pub(crate) async fn look_due(&mut self, store: &Store) {
         let now = self.steady.at(self.clock.now());
         if self.looked_at.len() >= REMEMBERED_MAX {
-            self.looked_at.clear();
+            // Those that wait keep their place, or none would ever have its turn.
+            self.looked_at.retain(|id, _| self.waiting.contains(*id));
         }
         let mut round = Vec::new();
-        for (id, latest) in &self.waiting {
-            let looked_at = *self.looked_at.entry(*id).or_insert(now);
+        for id in self.waiting.ids() {
+            let looked_at = *self.looked_at.entry(id).or_insert(now);
             if now.since(looked_at) >= LOOK_EVERY_NS && round.len() < ROUND_MAX {
-                round.push((*id, *latest));
+                round.push(id);
             }
         }
-        for (id, latest) in round {
-            self.waiting.remove(&id);
+        for id in round {
+            let Some(latest) = self.waiting.take(id) else { continue };
             self.looked_at.insert(id, now);
             if let Err(error) = look(store, id, latest).await {
                 tracing::error!(%error, endpoint = id, "could not look at an endpoint over time");

@@ -25,6 +25,7 @@ mod stats;
 mod steady;
 mod submit;
 mod verify;
+mod waiting;
 
 pub use admit::TimeRules;
 pub use clock::{Clock, SystemClock};

@@ -1,7 +1,7 @@
 //! The endpoint form of detection: after segments of an endpoint are booked,
 //! its last hour is looked at as a whole, once in a few seconds at most.
 
-use std::collections::{BTreeMap, HashMap};
+use std::collections::HashMap;
 use std::sync::Arc;
 
 use hotspan_model::{Endpoint, UnixNanos};
@@ -11,6 +11,7 @@ use crate::IngestConfig;
 use crate::clock::Clock;
 use crate::config::nanos;
 use crate::steady::Steady;
+use crate::waiting::Waiting;
 
 /// Endpoints looked at in one go, so that booking never waits long.
 const ROUND_MAX: usize = 20;
@@ -24,8 +25,7 @@ pub(crate) struct Profiles {
     steady: Steady,
     interval_ns: i64,
     window_ns: i64,
-    /// Touched since their last look, with the start of their latest request.
-    waiting: BTreeMap<i64, UnixNanos>,
+    waiting: Waiting,
     looked_at: HashMap<i64, UnixNanos>,
 }
 
@@ -36,7 +36,7 @@ impl Profiles {
             steady: Steady::default(),
             interval_ns: nanos(config.profile_interval),
             window_ns: nanos(config.profile_window),
-            waiting: BTreeMap::new(),
+            waiting: Waiting::default(),
             looked_at: HashMap::new(),
         }
     }
@@ -47,13 +47,7 @@ impl Profiles {
         touched: &[(i64, Endpoint)],
         latest: &HashMap<Endpoint, UnixNanos>,
     ) {
-        let now = self.clock.now();
-        for (id, endpoint) in touched {
-            // Endpoints beyond the cap were booked under another name.
-            let start = latest.get(endpoint).copied().unwrap_or(now);
-            let latest = self.waiting.entry(*id).or_insert(start);
-            *latest = start.max(*latest);
-        }
+        self.waiting.touch(self.clock.now(), touched, latest);
     }
 
     /// Endpoints on the list.
@@ -64,23 +58,21 @@ impl Profiles {
     /// Looks at those whose turn has come.
     pub(crate) async fn detect_due(&mut self, store: &Store) {
         let now = self.steady.at(self.clock.now());
-        let due = |(id, _): &(&i64, &UnixNanos)| {
-            self.looked_at.get(id).is_none_or(|at| now.since(*at) >= self.interval_ns)
-        };
-        let round: Vec<i64> =
-            self.waiting.iter().filter(due).map(|(id, _)| *id).take(ROUND_MAX).collect();
+        let due =
+            |id: &i64| self.looked_at.get(id).is_none_or(|at| now.since(*at) >= self.interval_ns);
+        let round: Vec<i64> = self.waiting.ids().filter(due).take(ROUND_MAX).collect();
         self.detect(store, &round).await;
     }
 
     /// Looks at every one that waits: before the server stops.
     pub(crate) async fn detect_all(&mut self, store: &Store) {
-        let all: Vec<i64> = self.waiting.keys().copied().collect();
+        let all: Vec<i64> = self.waiting.ids().collect();
         self.detect(store, &all).await;
     }
 
     async fn detect(&mut self, store: &Store, endpoints: &[i64]) {
         for id in endpoints {
-            let Some(latest) = self.waiting.remove(id) else { continue };
+            let Some(latest) = self.waiting.take(*id) else { continue };
             if self.looked_at.len() >= REMEMBERED_MAX {
                 self.looked_at.clear();
             }

@@ -28,9 +28,10 @@ pub(crate) async fn show(Path(id): Path<String>, visit: Visit) -> Shown {
     let id: i64 = id.parse().map_err(|_| missing())?;
     let endpoint = store.endpoint(id).await.map_err(fail)?.ok_or_else(missing)?;
     let with = asked(&visit);
-    let wide = around(stretches(with, visit.window()));
+    let both = stretches(with, visit.window());
+    let wide = around(both);
     let deploys = store.deploys(&endpoint.project, &endpoint.service, wide).await.map_err(fail)?;
-    let [before, after] = between(stretches(with, visit.window()), with, &deploys);
+    let [before, after] = between(both, with, &deploys);
     let earlier = store.endpoint_detail(id, before).await.map_err(fail)?.ok_or_else(missing)?;
     let later = store.endpoint_detail(id, after).await.map_err(fail)?.ok_or_else(missing)?;
     let page = ComparePage { with, windows: [before, after], sides: [earlier, later], deploys };

@@ -51,7 +51,7 @@ fn is_one_for_each(scene: &Scene<'_, '_>, calls: &[usize]) -> bool {
     let (study, calls_min) = (scene.study, scene.thresholds.repeats.calls_min);
     calls.len() >= calls_min
         && differ(&Series::new(study, calls).values(), calls.len(), calls_min)
-        && !(scene.repeats.is_alone(study, calls) && is_polling(&study.segment.spans, calls))
+        && !(is_polling(&study.segment.spans, calls) && scene.repeats.is_alone(study, calls))
 }
 
 fn report(scene: &mut Scene<'_, '_>, calls: &[usize]) {

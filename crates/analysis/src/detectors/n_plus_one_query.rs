@@ -79,7 +79,7 @@ fn cause_of(
     if calls.len() < limits.calls_min || !differ {
         return None;
     }
-    if scene.repeats.is_alone(study, calls) && is_polling(spans, calls) {
+    if is_polling(spans, calls) && scene.repeats.is_alone(study, calls) {
         return None;
     }
     let source = scene.repeats.before(study, spans[first].start);

@@ -106,7 +106,7 @@ pub(super) fn asked_again(
             answered && !changed(spans[*one].start, spans[*other].start)
         };
         for run in same.chunk_by(unchanged).filter(|run| run.len() >= same_min) {
-            let polls = scene.repeats.is_alone(study, run) && is_polling(spans, run);
+            let polls = is_polling(spans, run) && scene.repeats.is_alone(study, run);
             if !polls {
                 again.extend_from_slice(&run[1..]);
             }

@@ -8,6 +8,7 @@
 //! before and after a fix, [`history`](history()) tells an endpoint of late from what
 //! was usual, and [`profile_diff`](profile_diff()) compares two call trees path by path.
 //! [`trace_view`](trace_view()) does all of it for one trace page.
+//! [`agent_report`] reads the spans with which agents on hosts tell of credentials.
 //!
 //! What must not live here: async, clocks, files, sockets, storage, wire formats.
 
@@ -26,6 +27,7 @@ pub mod verification;
 pub mod waterfall;
 
 mod address;
+mod agent;
 mod call_tree;
 mod cause;
 mod classify;
@@ -47,6 +49,7 @@ mod statement;
 mod study;
 mod wording;
 
+pub use agent::{agent_report, is_agent_report};
 pub use analyze::{analyze, analyze_profile, analyze_profile_with, analyze_with};
 pub use asked::asked;
 pub use critical_path::{PathPart, critical_path};

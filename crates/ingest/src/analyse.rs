@@ -8,7 +8,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use hotspan_model::{Endpoint, EntryHint, SegmentRecord, SpanId, UnixNanos};
-use hotspan_store::{CommitOutcome, Part, SegmentKey, Store, WalPosition};
+use hotspan_store::{CommitOutcome, Part, SegmentChanges, SegmentKey, Store, WalPosition};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
 
@@ -71,7 +71,7 @@ impl Analyst {
     }
 
     async fn work_on(&mut self, job: Job) {
-        let Job { closed, covered } = job;
+        let Job { closed, reports, covered } = job;
         let traces = closed.len() as u64;
         let store = self.store.clone();
         let work = move || store.effort().of(Part::Analysis, || analyse(&closed));
@@ -84,8 +84,12 @@ impl Analyst {
         self.counters.count(List::Dropped, "analysis_failed", analysed.failed);
         let latest = latest_starts(&analysed.records);
         let segments = analysed.records.len() as u64;
-        let (records, retracted) = (Arc::new(analysed.records), Arc::new(analysed.retracted));
-        let booked = self.book(covered, &records, &retracted).await;
+        let changes = SegmentChanges {
+            records: Arc::new(analysed.records),
+            retracted: Arc::new(analysed.retracted),
+            reports: Arc::new(reports),
+        };
+        let booked = self.book(covered, &changes).await;
         if let Some(outcome) = &booked {
             self.profiles.touch(&outcome.touched, &latest);
             self.histories.touch(&outcome.touched, &latest);
@@ -107,15 +111,9 @@ impl Analyst {
 
     /// Books records and progress together; again and again, because
     /// progress beyond an unbooked record would lose it.
-    async fn book(
-        &self,
-        covered: WalPosition,
-        records: &Arc<Vec<SegmentRecord>>,
-        retracted: &Arc<Vec<SegmentKey>>,
-    ) -> Option<CommitOutcome> {
+    async fn book(&self, covered: WalPosition, changes: &SegmentChanges) -> Option<CommitOutcome> {
         loop {
-            let (records, retracted) = (Arc::clone(records), Arc::clone(retracted));
-            let booking = self.store.replace_segments(covered, records, retracted);
+            let booking = self.store.replace_segments(covered, changes.clone());
             match booking.await {
                 Ok(outcome) => return Some(outcome),
                 Err(error) => tracing::error!(%error, "could not book analysed segments"),

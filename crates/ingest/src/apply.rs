@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotspan_model::UnixNanos;
+use hotspan_model::{AgentReport, UnixNanos};
 use hotspan_store::{Batch, Committed, Part, Store, WalPosition};
 use tokio::sync::{mpsc, watch};
 use tokio::time::MissedTickBehavior;
@@ -29,6 +29,8 @@ const REPLAY_CLOSE_EVERY_NS: i64 = 500_000_000;
 const READY_TRACES_MAX: usize = 2_500;
 /// How often progress is booked when no trace closes.
 const PROGRESS_EVERY_NS: i64 = 1_000_000_000;
+/// Reports of agents that may wait for the analyst. A host tells a few a minute.
+const REPORTS_MAX: usize = 50_000;
 /// Attempts at the span table before a request is given up.
 const APPLY_ATTEMPTS: u32 = 5;
 /// The pause before the second attempt; doubled after each.
@@ -38,6 +40,8 @@ const APPLY_PAUSE: Duration = Duration::from_millis(100);
 #[derive(Debug)]
 pub(crate) struct Job {
     pub(crate) closed: Vec<Closed>,
+    /// What agents told since the last job.
+    pub(crate) reports: Vec<AgentReport>,
     pub(crate) covered: WalPosition,
 }
 
@@ -48,6 +52,8 @@ pub(crate) struct Applier {
     counters: Arc<Counters>,
     assembler: Assembler,
     jobs: mpsc::Sender<Job>,
+    /// What agents told, for the next job.
+    reports: Vec<AgentReport>,
     /// A clock set back must not stop the quiet time.
     steady: Steady,
     /// The steady time when the clock was last looked at.
@@ -69,8 +75,19 @@ impl Applier {
         let progress = (assembler.covered(), UnixNanos::default());
         let now = UnixNanos(i64::MIN);
         let steady = Steady::default();
-        let replay_closed_at = now;
-        Self { store, clock, counters, assembler, jobs, steady, now, progress, replay_closed_at }
+        let (reports, replay_closed_at) = (Vec::new(), now);
+        Self {
+            store,
+            clock,
+            counters,
+            assembler,
+            jobs,
+            reports,
+            steady,
+            now,
+            progress,
+            replay_closed_at,
+        }
     }
 
     /// Replays the log, then applies requests until told to stop; then what is
@@ -119,6 +136,7 @@ impl Applier {
             .effort()
             .of(Part::Assembly, || assembler.offer(now, request.position, &request.batch));
         self.account(&offered);
+        self.take_reports(&request.batch);
         self.gauge(1);
         self.let_the_analyst_catch_up().await;
     }
@@ -139,8 +157,23 @@ impl Applier {
                 self.close_traces_waiting().await;
             }
             self.assembler.offer(self.now, position, batch);
+            self.take_reports(batch);
             self.let_the_analyst_catch_up().await;
         }
+    }
+
+    /// Keeps what agents told until the next job, which books it together with
+    /// how far the log is done with.
+    fn take_reports(&mut self, batch: &Batch) {
+        let mut beyond = 0;
+        for span in &batch.spans {
+            if self.reports.len() < REPORTS_MAX {
+                self.reports.extend(hotspan_analysis::agent_report(&batch.project, span));
+            } else if hotspan_analysis::is_agent_report(span) {
+                beyond += 1;
+            }
+        }
+        self.counters.count(List::Dropped, "agent_reports_overflow", beyond);
     }
 
     /// Puts spans into the span table. A request that the table will not have
@@ -201,12 +234,13 @@ impl Applier {
         let covered = self.assembler.covered();
         let (booked, booked_at) = self.progress;
         let moved = covered != booked && self.now.since(booked_at) >= PROGRESS_EVERY_NS;
-        if closed.is_empty() && !moved {
+        let reports = std::mem::take(&mut self.reports);
+        if closed.is_empty() && reports.is_empty() && !moved {
             return None;
         }
         self.progress = (covered, self.now);
         self.counters.update(|stats| stats.analysis_queue += closed.len() as u64);
-        Some(Job { closed, covered })
+        Some(Job { closed, reports, covered })
     }
 
     fn account(&self, offered: &Offered) {

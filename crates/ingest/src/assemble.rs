@@ -137,6 +137,11 @@ impl Assembler {
         // Spans of one trace mostly come together: one look-up serves them all.
         for spans in batch.spans.chunk_by(|one, next| one.trace_id == next.trace_id) {
             let Some(first) = spans.first() else { continue };
+            if spans.iter().all(hotspan_analysis::is_agent_report) {
+                // No requests: there is nothing to put together.
+                told.nth(spans.len() - 1);
+                continue;
+            }
             let key = Key { project: Arc::clone(&batch.project), trace_id: first.trace_id };
             if !self.traces.contains_key(&key) {
                 self.open(now, &key);

@@ -4,13 +4,14 @@
 //! ([`span`]), the call an exit span makes ([`call`]), the endpoint it belongs
 //! to ([`endpoint`]), what a segment contributes to roll-ups ([`segment`],
 //! [`calltree`], [`sketch`]), what detectors say ([`finding`], [`issue`]), and what
-//! becomes of it ([`life`], [`comparison`]).
+//! becomes of it ([`life`], [`comparison`]). What agents on hosts tell is in [`agent`].
 //! Normalisation of URLs and SQL ([`normalise`]) and scrubbing ([`scrub`])
 //! live here too because they are pure functions over those types, and so do
 //! the counters that every crate measures itself with ([`measure`]).
 //!
 //! What must not live here: serde, tokio, clocks, files, sockets.
 
+pub mod agent;
 pub mod attribute;
 pub mod call;
 pub mod calltree;
@@ -30,6 +31,7 @@ pub mod sketch;
 pub mod span;
 pub mod time;
 
+pub use agent::{AgentNews, AgentReport};
 pub use attribute::{Attributes, AttributesBuilder, Joined, Scalar, Value, ValueRef};
 pub use call::{Call, CallKind, Class, LookupStep};
 pub use calltree::CallTree;

@@ -45,6 +45,7 @@ mod window;
 
 pub use backup::{BackupFiles, BackupSummary};
 pub use batch::Batch;
+pub use book::agent_rows::{AgentCallerRow, AgentRoleRow, AgentTotals, AgentTraceRow, AgentsAsked};
 pub use book::rows::{
     Acted, BookStats, Bucket, Check, CommitOutcome, EndpointDetail, EndpointList, EndpointRow,
     IssueDetail, IssueFilter, Project, ReleaseRow, SegmentKey, SparkPoint, TraceFilter,
@@ -58,6 +59,7 @@ pub use error::StoreError;
 pub use journal::{AppendError, Committed, Journal, LogFault, Place};
 pub use meters::{Meters, QueryKind};
 pub use open::{Opened, ReplayStart};
+pub use questions::SegmentChanges;
 pub use search::{Coverage, Cut, SearchCursor, SearchHit, SearchMode, SearchPage, SearchRequest};
 pub use space::DiskSpace;
 pub use store::{CommitPoints, DayStorage, StorageStats, Store, TraceSpans};

@@ -95,11 +95,13 @@ pub enum QueryKind {
     Issue,
     /// An endpoint's profile, as detectors read it.
     Profile,
+    /// What agents on hosts told.
+    Agents,
 }
 
 impl QueryKind {
     /// Every kind, in the order of declaration.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 10] = [
         Self::Trace,
         Self::EntrySpans,
         Self::Search,
@@ -109,6 +111,7 @@ impl QueryKind {
         Self::Issues,
         Self::Issue,
         Self::Profile,
+        Self::Agents,
     ];
 
     /// The stable name.
@@ -123,6 +126,7 @@ impl QueryKind {
             Self::Issues => "issues",
             Self::Issue => "issue",
             Self::Profile => "profile",
+            Self::Agents => "agents",
         }
     }
 }

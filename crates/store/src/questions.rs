@@ -4,16 +4,29 @@
 use std::sync::Arc;
 
 use hotspan_model::{
-    Endpoint, EndpointHistory, EndpointProfile, Finding, HistoryFinding, Issue, SegmentRecord,
-    TreeStretch, UnixNanos,
+    AgentReport, Endpoint, EndpointHistory, EndpointProfile, Finding, HistoryFinding, Issue,
+    SegmentRecord, TraceId, TreeStretch, UnixNanos,
 };
 
+use crate::book::agent_rows::{AgentTraceRow, AgentsAsked};
 use crate::book::{
     Book, BookError, BookStats, CommitOutcome, EndpointDetail, EndpointList, IssueDetail,
     IssueFilter, SegmentCommit, SegmentKey, TraceFilter, TraceSummary,
 };
 use crate::clock::now;
 use crate::{Filter, Part, QueryKind, Store, StoreError, TimeWindow, WalPosition};
+
+/// What one commit of segments changes. Shared, because a commit that failed is
+/// tried again.
+#[derive(Debug, Clone, Default)]
+pub struct SegmentChanges {
+    /// New and changed segments.
+    pub records: Arc<Vec<SegmentRecord>>,
+    /// Segments that a late span showed to be parts of others.
+    pub retracted: Arc<Vec<SegmentKey>>,
+    /// What agents told.
+    pub reports: Arc<Vec<AgentReport>>,
+}
 
 impl Store {
     /// Asks the book and notes how long the answer took.
@@ -35,16 +48,16 @@ impl Store {
         covered: WalPosition,
         records: Vec<SegmentRecord>,
     ) -> Result<CommitOutcome, StoreError> {
-        self.replace_segments(covered, Arc::new(records), Arc::default()).await
+        let records = Arc::new(records);
+        self.replace_segments(covered, SegmentChanges { records, ..Default::default() }).await
     }
 
-    /// As [`Store::commit_segments`]; also takes out the segments `retracted`,
-    /// which a late span showed to be parts of others.
+    /// As [`Store::commit_segments`], with everything else that is kept with
+    /// segments.
     pub async fn replace_segments(
         &self,
         covered: WalPosition,
-        records: Arc<Vec<SegmentRecord>>,
-        retracted: Arc<Vec<SegmentKey>>,
+        changes: SegmentChanges,
     ) -> Result<CommitOutcome, StoreError> {
         let reached = *self.applied().borrow();
         let store = self.clone();
@@ -52,8 +65,9 @@ impl Store {
             let commit = SegmentCommit {
                 covered: covered.0,
                 reached: reached.0.max(covered.0),
-                records: &records,
-                retracted: &retracted,
+                records: &changes.records,
+                retracted: &changes.retracted,
+                reports: &changes.reports,
                 now: now(),
             };
             store.effort().of(Part::Book, || book.commit_segments(commit))
@@ -186,6 +200,24 @@ impl Store {
         from: UnixNanos,
     ) -> Result<Option<UnixNanos>, StoreError> {
         self.with_book(move |book| book.open_since(endpoint_id, &detectors, from)).await
+    }
+
+    /// What agents on hosts told over a window.
+    pub async fn agents(
+        &self,
+        window: TimeWindow,
+        filter: &Filter,
+    ) -> Result<AgentsAsked, StoreError> {
+        let filter = filter.clone();
+        self.ask(QueryKind::Agents, move |book| book.agents(window, &filter)).await
+    }
+
+    /// Lookups that agents answered for a trace.
+    pub async fn agent_lookups_of(
+        &self,
+        trace_id: TraceId,
+    ) -> Result<Vec<AgentTraceRow>, StoreError> {
+        self.ask(QueryKind::Agents, move |book| book.agent_lookups_of(trace_id)).await
     }
 
     /// Every (project, service) that has endpoints.

@@ -3,6 +3,7 @@
 //! Its shapes are structs of this folder, made from the model's types: the
 //! model may change without a client noticing. Pages do not go through here.
 
+pub(crate) mod credentials;
 pub(crate) mod deploys;
 pub(crate) mod endpoints;
 pub(crate) mod error;
@@ -37,6 +38,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/deploys", post(deploys::tell))
         .route("/search", get(search::find))
         .route("/traces/{trace_id}", get(traces::one))
+        .route("/credentials", get(credentials::all))
         .route("/stats", get(stats::all))
         .fallback(error::unknown_path)
         .layer(DefaultBodyLimit::max(BODY_BYTES_MAX))

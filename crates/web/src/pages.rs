@@ -4,6 +4,7 @@
 //! to [`view`]. What must not live here: markup, SQL, detectors.
 
 mod compare;
+mod credentials;
 mod endpoint;
 mod endpoints;
 mod find;
@@ -40,6 +41,7 @@ pub(crate) fn router() -> Router<AppState> {
         .route("/traces", get(traces::show))
         .route("/traces/{trace_id}", get(trace::show))
         .route("/search", get(search::show))
+        .route("/credentials", get(credentials::show))
         .route("/status", get(status::show))
         .route("/find", get(find::show))
         .fallback(visit::no_such_page)

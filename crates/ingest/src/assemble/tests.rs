@@ -26,7 +26,8 @@ fn seconds(text: &str) -> UnixNanos {
     UnixNanos((text.parse::<f64>().expect("seconds") * SECOND as f64) as i64)
 }
 
-/// `root*` is an entry span from 0 to 1 s, `x` a call in it, `y@7` a call at 7 s.
+/// `root*` is an entry span from 0 to 1 s, `x` a call in it, `y@7` a call at 7 s,
+/// `told~` something that an agent tells.
 fn span(trace: &str, token: &str) -> Span {
     let (name, start) = token.split_once('@').unwrap_or((token, "0.5"));
     let entry = name.ends_with('*');
@@ -52,7 +53,10 @@ fn span(trace: &str, token: &str) -> Span {
         dropped_events: 0,
         dropped_links: 0,
         resource: Arc::new(Resource::default()),
-        scope: Arc::new(Scope::default()),
+        scope: Arc::new(Scope {
+            name: if name.ends_with('~') { "hotspan.credentials" } else { "" }.to_owned(),
+            ..Scope::default()
+        }),
         service: Arc::from("shop"),
         weight: 1.0,
         entry: if entry { EntryHint::Yes } else { EntryHint::No },
@@ -135,6 +139,22 @@ fn closes_when_the_entry_span_is_in_and_it_is_quiet() {
             6.9 poll →  | waiting 1 held 1 covered 0
             7 poll → a[root* x y] | waiting 0 held 1 covered 0
             67 poll →  | waiting 0 held 0 covered 3
+        "#]],
+    );
+}
+
+#[test]
+fn what_agents_tell_is_no_request() {
+    check(
+        "0 a told~ told~
+         0 b root* told~
+         4 poll
+         65 poll",
+        expect![[r#"
+            0 a told~ told~ → 
+            0 b root* told~ → 2 taken
+            4 poll → b[root* told~] | waiting 0 held 1 covered 1
+            65 poll →  | waiting 0 held 0 covered 2
         "#]],
     );
 }

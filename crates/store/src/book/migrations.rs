@@ -10,8 +10,11 @@ use rusqlite::{Connection, TransactionBehavior};
 use super::{BookError, During};
 
 /// Step *n* brings format *n* to format *n + 1*.
-pub(super) const STEPS: [&str; 2] =
-    [include_str!("migrations/0001_first.sql"), include_str!("migrations/0002_life.sql")];
+pub(super) const STEPS: [&str; 3] = [
+    include_str!("migrations/0001_first.sql"),
+    include_str!("migrations/0002_life.sql"),
+    include_str!("migrations/0003_agents.sql"),
+];
 
 /// The format this program writes.
 pub(super) const FORMAT: i64 = STEPS.len() as i64;

@@ -10,6 +10,8 @@
 //! Every call blocks: callers on an async runtime wrap it. Nothing here reads a
 //! clock; times come in as arguments. WAL and Parquet files are not touched.
 
+pub mod agent_rows;
+mod agents;
 mod batch;
 mod catalogue;
 mod codec;

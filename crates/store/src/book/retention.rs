@@ -10,7 +10,7 @@ use rusqlite::{Transaction, params};
 use super::connection::Book;
 use super::endpoints::Interned;
 use super::grain::{HOUR, MINUTE, TREE, bucket_of, start_of};
-use super::{BookError, During, deploys};
+use super::{BookError, During, agents, deploys};
 
 /// Occurrences of an issue that stay however old they are, with their traces.
 pub const EVIDENCE_MAX: i64 = 3;
@@ -56,6 +56,9 @@ impl Book {
         }
         rows += self.write("let old deploys go", |transaction, _| {
             deploys::expire(transaction, horizons.hours).during("let old deploys go")
+        })?;
+        rows += self.write("let what agents told go", |transaction, _| {
+            agents::expire(transaction, horizons.minutes).during("let what agents told go")
         })?;
         Ok(rows)
     }

@@ -5,10 +5,11 @@
 //! and the new form added. How, is in `batch`.
 
 use hotspan_model::time::NANOS_PER_SECOND;
-use hotspan_model::{SegmentRecord, UnixNanos};
+use hotspan_model::{AgentReport, SegmentRecord, UnixNanos};
 use rusqlite::{OptionalExtension, Transaction, params};
 use twox_hash::XxHash3_128;
 
+use super::agents;
 use super::batch::Batch;
 use super::connection::Book;
 use super::manifest::move_commit_point;
@@ -36,6 +37,8 @@ pub struct SegmentCommit<'a> {
     /// Segments that are none any more, because a late span showed that their
     /// entry span belongs to another segment.
     pub retracted: &'a [SegmentKey],
+    /// What agents told in the same stretch of the log.
+    pub reports: &'a [AgentReport],
     /// The time of the commit.
     pub now: UnixNanos,
 }
@@ -57,6 +60,7 @@ impl Book {
                 batch.retract(key)?;
             }
             let outcome = batch.finish()?;
+            agents::keep(transaction, commit.reports)?;
             move_commit_point(transaction, "segments", commit.covered, Some(commit.now))
                 .and_then(|()| prune(transaction, &commit))
                 .during("move the commit point of the segments")?;

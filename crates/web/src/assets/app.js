@@ -9,7 +9,7 @@ const isTyping = (target) =>
 
 // --- Keys
 
-const PLACES = { e: "/", i: "/issues", t: "/traces", f: "/search", s: "/status" };
+const PLACES = { e: "/", i: "/issues", t: "/traces", f: "/search", c: "/credentials", s: "/status" };
 let waitsForPlace = false;
 
 function moveRow(step) {

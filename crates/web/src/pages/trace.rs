@@ -29,7 +29,8 @@ pub(crate) async fn show(Path(id): Path<String>, visit: Visit) -> Shown {
     })?;
     let issues = issues(&visit, &loaded).await?;
     let endpoint_id = endpoint_id(&visit, &loaded).await?;
-    let page = page(&visit, &loaded, issues, endpoint_id);
+    let agent_lookups = agent_lookups(&visit, trace_id).await?;
+    let page = TracePage { agent_lookups, ..page(&visit, &loaded, issues, endpoint_id) };
     Ok(trace(&visit.frame, &page))
 }
 
@@ -59,6 +60,12 @@ async fn endpoint_id(visit: &Visit, loaded: &LoadedTrace) -> Result<Option<i64>,
         visit.state.store.recent_traces(window, &TraceFilter::default(), NEIGHBOURS_MAX).await;
     let found = found.map_err(|error| visit.failed(&error))?;
     Ok(found.into_iter().find(|row| row.endpoint == record.endpoint).map(|row| row.endpoint_id))
+}
+
+/// How many credential lookups of the trace agents answered.
+async fn agent_lookups(visit: &Visit, trace_id: TraceId) -> Result<u64, PageError> {
+    let found = visit.state.store.agent_lookups_of(trace_id).await;
+    Ok(found.map_err(|error| visit.failed(&error))?.iter().map(|row| row.lookups).sum())
 }
 
 fn page(
@@ -93,6 +100,7 @@ fn page(
         path: visit.param("path") != "0",
         classes: classes(loaded),
         errors: errors(loaded),
+        agent_lookups: 0,
         incomplete: !loaded.complete,
         stale: loaded.stale,
         drawing: match visit.param("view") {

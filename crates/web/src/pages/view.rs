@@ -4,6 +4,7 @@
 
 pub(crate) mod compare;
 pub(crate) mod connect;
+pub(crate) mod credentials;
 pub(crate) mod endpoint;
 pub(crate) mod endpoints;
 pub(crate) mod issue;

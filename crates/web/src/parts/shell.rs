@@ -18,15 +18,18 @@ pub(crate) enum Place {
     Traces,
     /// Search.
     Search,
+    /// What agents on hosts tell.
+    Credentials,
     /// Status.
     Status,
 }
 
-const PLACES: [(Place, &str, &str); 5] = [
+const PLACES: [(Place, &str, &str); 6] = [
     (Place::Endpoints, "/", "Endpoints"),
     (Place::Issues, "/issues", "Issues"),
     (Place::Traces, "/traces", "Traces"),
     (Place::Search, "/search", "Search"),
+    (Place::Credentials, "/credentials", "Credentials"),
     (Place::Status, "/status", "Status"),
 ];
 
@@ -235,6 +238,7 @@ fn help() -> Markup {
         ("g i", "issues"),
         ("g t", "traces"),
         ("g f", "search"),
+        ("g c", "credentials"),
         ("g s", "status"),
         ("?", "this help"),
         ("Esc", "close"),

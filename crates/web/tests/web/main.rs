@@ -2,6 +2,7 @@
 //! test sends requests to a server of its own and looks at the answers and at
 //! `/api/v1/stats`.
 
+mod agents;
 mod api;
 mod client;
 mod guard;

@@ -1,6 +1,7 @@
 //! What pages and detectors ask the book. Every answer is read from one state
 //! of the file, even when it takes several statements.
 
+mod agents;
 mod class_uses;
 mod detail;
 mod endpoints;

@@ -140,7 +140,7 @@ proptest! {
                     covered: position as u64 + 1,
                     reached: position as u64 + 1,
                     records,
-                    retracted: &[],
+                    retracted: &[], reports: &[],
                     now: START,
                 }).expect("commits");
             }
@@ -168,7 +168,7 @@ proptest! {
             covered: 99,
             reached: 99,
             records: &[],
-            retracted: &keys,
+            retracted: &keys, reports: &[],
             now: START,
         }).expect("commits");
         prop_assert_eq!(outcome.retracted, keys.len() as u64);

@@ -1,5 +1,6 @@
 //! Tests of the book as a whole: what goes in by commits comes out of queries.
 
+mod agents;
 mod catalogue;
 mod exactly_once;
 mod history;
@@ -37,8 +38,14 @@ impl Fixture {
     }
 
     fn commit_at(&self, position: u64, records: &[SegmentRecord], now: UnixNanos) -> CommitOutcome {
-        let commit =
-            SegmentCommit { covered: position, reached: position, records, retracted: &[], now };
+        let commit = SegmentCommit {
+            covered: position,
+            reached: position,
+            records,
+            retracted: &[],
+            reports: &[],
+            now,
+        };
         self.book.commit_segments(commit).expect("commits")
     }
 

@@ -222,6 +222,7 @@ fn a_segment_is_forgotten_when_nothing_can_change_it() {
             reached: 10,
             records: std::slice::from_ref(&record),
             retracted: &[],
+            reports: &[],
             now: START,
         };
         fixture.book.commit_segments(first).expect("commits");

@@ -1,6 +1,7 @@
 //! Every page with names that try to break out of it: what users send is
 //! shown as text, and no page needs what the content security policy forbids.
 
+mod credentials;
 mod life;
 
 use std::sync::Arc;
@@ -178,6 +179,7 @@ fn trace_page(drawing: impl Fn(&hotspan_analysis::TraceView) -> Drawing) -> Trac
             message: HOSTILE.to_owned(),
             time: NOW,
         }],
+        agent_lookups: 3,
         incomplete: true,
         stale: true,
     }
@@ -306,6 +308,8 @@ fn lists() -> Vec<(&'static str, Markup)> {
     let counts = || [(hostile(), 3)].into();
     let stats = Stats { rejected: counts(), client_losses: counts(), ..Stats::default() };
     vec![
+        ("credentials", credentials::hostile_page()),
+        ("credentials, none", credentials::empty_page()),
         ("issues", issues(&frame(), &found)),
         ("traces", traces(&frame(), &latest)),
         ("search", search_page(Outcome::Found { page: hits(), stale: true })),

@@ -82,6 +82,8 @@ pub(crate) struct TracePage {
     pub(crate) chosen: Option<Chosen>,
     /// What went wrong in it.
     pub(crate) errors: Vec<TraceError>,
+    /// Lookups of this trace that agents answered from memory.
+    pub(crate) agent_lookups: u64,
     /// Some spans could not be read.
     pub(crate) incomplete: bool,
     /// Spans that were acknowledged may be missing still.
@@ -157,6 +159,11 @@ fn sentence(frame: &Frame, model: &TracePage) -> Markup {
             "; " (format::duration(model.uncovered_ns)) " are covered by no span"
         }
         "."
+        @if model.agent_lookups > 0 {
+            " An agent on its host answered "
+            a href=(frame.link("/credentials")) { (format::plural(model.agent_lookups as f64, "credential lookup", "credential lookups")) }
+            " of it from memory."
+        }
         @if findings.iter().any(|(_, finding)| finding.at_least) { " The SDK cut the trace at its span limit, so counts are lower bounds." }
     }
 }

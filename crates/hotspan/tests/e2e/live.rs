@@ -6,7 +6,7 @@
 //! request whose host, port aside, is that of its DSN. So the server is
 //! `localhost`, the metadata service 127.0.0.2 and S3 127.0.0.3.
 
-mod process;
+pub(crate) mod process;
 
 use std::net::TcpListener;
 use std::path::{Path, PathBuf};

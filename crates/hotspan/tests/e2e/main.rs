@@ -8,6 +8,7 @@
     reason = "why a trial is ignored is printed for the person running it"
 )]
 
+mod agent;
 mod analyze;
 mod backup;
 mod captures;
@@ -27,6 +28,7 @@ use std::process::ExitCode;
 fn main() -> ExitCode {
     let arguments = libtest_mimic::Arguments::from_args();
     let trials = [
+        agent::trials(),
         analyze::trials(),
         captures::trials(),
         incident::trials(),

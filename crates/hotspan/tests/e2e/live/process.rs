@@ -16,7 +16,7 @@ use crate::server::artefacts;
 const START_PATIENCE: Duration = Duration::from_secs(240);
 
 /// A program that runs until it is dropped.
-pub(super) struct Process {
+pub(crate) struct Process {
     child: Child,
     log: PathBuf,
     url: String,
@@ -25,7 +25,7 @@ pub(super) struct Process {
 impl Process {
     /// Starts a command and waits until it has printed the URL it listens on
     /// after `mark`.
-    pub(super) fn start(name: &str, mark: &str, command: &mut Command) -> Result<Self, Failed> {
+    pub(crate) fn start(name: &str, mark: &str, command: &mut Command) -> Result<Self, Failed> {
         let log = artefacts().join(format!("live-{name}.log"));
         let file = File::create(&log)?;
         command.stdin(Stdio::null()).stdout(file.try_clone()?).stderr(file);
@@ -37,8 +37,14 @@ impl Process {
     }
 
     /// Where it listens, e.g. `http://127.0.0.3:5000`.
-    pub(super) fn url(&self) -> &str {
+    pub(crate) fn url(&self) -> &str {
         &self.url
+    }
+
+    /// Asks it to end, and gives back its exit code.
+    pub(crate) fn terminate(mut self) -> Result<Option<i32>, Failed> {
+        Command::new("kill").args(["-TERM", &self.child.id().to_string()]).status()?;
+        Ok(self.child.wait()?.code())
     }
 
     fn wait_url(&mut self, name: &str, mark: &str) -> Result<String, Failed> {
@@ -72,12 +78,12 @@ fn url_after(line: &str, mark: &str) -> Option<String> {
 }
 
 /// Why a trial cannot run here, printed once for the person who runs it.
-pub(super) fn missing(what: &Path) -> Option<String> {
+pub(crate) fn missing(what: &Path) -> Option<String> {
     (!what.exists()).then(|| format!("{} is not there; run `cargo xtask test`", what.display()))
 }
 
 /// True when a command runs and succeeds.
-pub(super) fn succeeds(command: &mut Command) -> bool {
+pub(crate) fn succeeds(command: &mut Command) -> bool {
     command
         .stdin(Stdio::null())
         .stdout(Stdio::null())
@@ -87,7 +93,7 @@ pub(super) fn succeeds(command: &mut Command) -> bool {
 }
 
 /// A variable-free start, so that nobody's own AWS settings reach the app.
-pub(super) fn bare(program: &Path) -> Command {
+pub(crate) fn bare(program: &Path) -> Command {
     let mut command = Command::new(program);
     command.env_clear();
     if let Some(path) = std::env::var_os("PATH") {
@@ -97,7 +103,7 @@ pub(super) fn bare(program: &Path) -> Command {
 }
 
 /// Tells the person who runs the tests why a trial is ignored.
-pub(super) fn tell(trial: &str, reason: &str) {
+pub(crate) fn tell(trial: &str, reason: &str) {
     // The harness prints names only; a closed standard output is no reason to fail.
     let _ = writeln!(std::io::stdout(), "ignored: {trial}: {reason}");
 }

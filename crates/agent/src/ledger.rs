@@ -3,14 +3,16 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) mod audit;
-mod cgroups;
+pub(crate) mod cgroups;
 
 use audit::Audit;
+use hotspan_imds::trace::Trace;
 
+use crate::report::Reports;
 use crate::roles::wall_now;
 
 /// Upper ends of the buckets that lookups are counted in, in seconds.
@@ -82,7 +84,7 @@ pub(crate) struct Lookup<'a> {
     pub(crate) uid: Option<u32>,
     pub(crate) cgroup: Option<Cgroup<'a>>,
     /// Checked by whoever read it from a header.
-    pub(crate) trace_id: Option<&'a str>,
+    pub(crate) trace: Option<Trace<'a>>,
     pub(crate) began: Instant,
 }
 
@@ -128,16 +130,27 @@ struct Counts {
 pub(crate) struct Ledger {
     counts: Mutex<Counts>,
     audit: Audit,
+    /// What the server is told, if there is one.
+    reports: Option<Arc<Reports>>,
 }
 
 impl Ledger {
-    pub(crate) fn new(audit: Audit) -> Self {
-        Self { counts: Mutex::default(), audit }
+    pub(crate) fn new(audit: Audit, reports: Option<Arc<Reports>>) -> Self {
+        Self { counts: Mutex::default(), audit, reports }
+    }
+
+    /// What the server is told, if there is one.
+    pub(crate) fn reports(&self) -> Option<&Arc<Reports>> {
+        self.reports.as_ref()
     }
 
     /// A lookup has ended.
     pub(crate) fn lookup(&self, lookup: &Lookup<'_>) {
-        let is_told = self.count(lookup, lookup.began.elapsed());
+        let took = lookup.began.elapsed();
+        if let Some(reports) = &self.reports {
+            reports.lookup(lookup, took);
+        }
+        let is_told = self.count(lookup, took);
         if is_told {
             self.audit.write(lookup);
         }
@@ -204,6 +217,9 @@ impl Ledger {
         line(out, format_args!("passed_to_upstream_total {}", counts.passed));
         header(out, "audit_lines_lost_total", "counter", "Lines that the audit log could not take");
         line(out, format_args!("audit_lines_lost_total {}", self.audit.lost()));
+        if let Some(reports) = &self.reports {
+            reports.metrics(out);
+        }
         header(out, "lookup_seconds", "histogram", "From a request to its answer");
         for (end, count) in BUCKETS_SECONDS.iter().zip(counts.buckets) {
             line(out, format_args!("lookup_seconds_bucket{{le=\"{end}\"}} {count}"));

@@ -13,6 +13,7 @@ mod exit;
 mod hardening;
 mod ledger;
 mod live;
+mod report;
 mod request_log;
 mod roles;
 mod run;

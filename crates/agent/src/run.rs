@@ -28,6 +28,7 @@ use crate::hardening;
 use crate::ledger::Ledger;
 use crate::ledger::audit::Audit;
 use crate::live::{Current, Live};
+use crate::report::{Reporter, Reports};
 use crate::settings::Settings;
 use crate::tokens;
 use inherited::Inherited;
@@ -176,12 +177,14 @@ async fn serve_until_stopped(path: &Path, wanted: Settings, doors: Doors) -> any
     let audit = Audit::open(wanted.audit.as_deref())
         .with_context(|| format!("audit log {:?} cannot be opened", wanted.audit))
         .context(Failure::Resource)?;
-    let ledger = Arc::new(Ledger::new(audit));
-    let live = Live::from(&wanted, None).context(Failure::Resource)?;
+    let reports = wanted.report.as_ref().map(|report| Arc::new(Reports::new(report)));
+    let ledger = Arc::new(Ledger::new(audit, reports.clone()));
+    let live = Live::from(&wanted, None, reports.as_ref()).context(Failure::Resource)?;
     let current = Arc::new(Current::new(live));
     let announcement = doors.announcement()?;
     let (stop, stopped) = watch::channel(false);
     let mut tasks = open(doors, &wanted, &current, &ledger, &stopped)?;
+    let reporter = report(&wanted, &current, &ledger).context(Failure::Resource)?;
     print(&announcement)?;
     let mut in_force = wanted;
     loop {
@@ -194,7 +197,21 @@ async fn serve_until_stopped(path: &Path, wanted: Settings, doors: Doors) -> any
     // Nobody is left to hear it when every door has ended already.
     let _ = stop.send(true);
     while tasks.join_next().await.is_some() {}
+    // Last, so that it tells of everyone who was answered.
+    if let Some(reporter) = reporter {
+        reporter.finish();
+    }
     Ok(())
+}
+
+/// Begins to tell the server who asked, if there is one.
+fn report(
+    settings: &Settings,
+    current: &Arc<Current>,
+    ledger: &Arc<Ledger>,
+) -> anyhow::Result<Option<Reporter>> {
+    let wanted = settings.report.as_ref().zip(ledger.reports());
+    wanted.map(|(wanted, reports)| Reporter::start(wanted, reports, current, ledger)).transpose()
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

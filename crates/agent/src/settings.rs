@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hotspan_credentials::plain_http::Endpoint;
 
@@ -13,6 +14,7 @@ mod check;
 mod raw;
 mod trust;
 
+pub(crate) use check::report::key_in;
 pub(crate) use check::{SOCKET, is_own_machine};
 
 /// Everything the agent is told.
@@ -32,6 +34,8 @@ pub(crate) struct Settings {
     pub(crate) metrics: Option<SocketAddr>,
     /// Where it is written down who got what.
     pub(crate) audit: Option<PathBuf>,
+    /// Which server is told who asked.
+    pub(crate) report: Option<ReportSettings>,
 }
 
 /// Where a role's credentials come from.
@@ -108,6 +112,18 @@ pub(crate) struct AllowSettings {
     /// A cgroup and all below it.
     pub(crate) cgroup: Option<String>,
     pub(crate) role: String,
+}
+
+/// Who is told who asked, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReportSettings {
+    /// Without a slash at the end.
+    pub(crate) server: String,
+    pub(crate) every: Duration,
+    /// Where the project's key is, for a server that wants one.
+    pub(crate) key_file: Option<PathBuf>,
+    /// What this host is called; what the machine calls itself when not given.
+    pub(crate) host: Option<String>,
 }
 
 /// Something that is wrong in the file.
@@ -264,6 +280,52 @@ mod tests {
                 "neither uid nor cgroup",
                 "say who",
             ),
+            ("[report]\nserver = \"http://10.0.0.1:4318\"\n", 2, "anyone on the way", "https://"),
+            (
+                "[report]\nserver = \"http://hotspan.internal\"\n",
+                2,
+                "anyone on the way",
+                "https://",
+            ),
+            (
+                "[report]\nserver = \"ftp://127.0.0.1\"\n",
+                2,
+                "ftp://127.0.0.1",
+                "http://127.0.0.1:4318",
+            ),
+            ("[report]\nserver = \"https://key@hotspan\"\n", 2, "is not", "key_file"),
+            ("[report]\nserver = \"https://hotspan/?key=1\"\n", 2, "is not", "key_file"),
+            (
+                "[metrics]\nlisten = \"127.0.0.1:4318\"\n[report]\nserver = \"http://127.0.0.1:4318\"\n",
+                4,
+                "own door",
+                "Hotspan",
+            ),
+            (
+                "[report]\nserver = \"https://hotspan\"\nevery = \"9s\"\n",
+                3,
+                "every \"9s\"",
+                "10s to 10m",
+            ),
+            (
+                "[report]\nserver = \"https://hotspan\"\nevery = \"soon\"\n",
+                3,
+                "\"soon\"",
+                "10s to 10m",
+            ),
+            (
+                "[report]\nserver = \"https://hotspan\"\nkey_file = \"key\"\n",
+                3,
+                "key is not a whole path",
+                "begin it with /",
+            ),
+            (
+                "[report]\nserver = \"https://hotspan\"\nkey_file = \"/nowhere/key\"\n",
+                3,
+                "/nowhere/key cannot be read",
+                "readable for the agent",
+            ),
+            ("[report]\nserver = \"https://hotspan\"\nhost = \"\"\n", 3, "host \"\"", "1 to 255"),
         ] {
             let problems = Settings::parse(text).expect_err(text);
             let found = problems.iter().any(|problem| {
@@ -272,6 +334,20 @@ mod tests {
                     && problem.remedy.contains(remedy)
             });
             assert!(found, "{text}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn whom_reports_may_go_to() {
+        for (server, kept) in [
+            ("http://127.0.0.1:4318", "http://127.0.0.1:4318"),
+            ("http://[::1]:4318/", "http://[::1]:4318"),
+            ("http://localhost:4318", "http://localhost:4318"),
+            ("https://hotspan.example/otlp/", "https://hotspan.example/otlp"),
+        ] {
+            let text = format!("[report]\nserver = \"{server}\"\n");
+            let report = Settings::parse(&text).expect(server).report.expect("there");
+            assert_eq!((report.server.as_str(), report.every.as_secs()), (kept, 60));
         }
     }
 

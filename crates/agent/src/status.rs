@@ -8,6 +8,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::ledger::Ledger;
 use crate::live::Live;
+use crate::report::ReportStatus;
 use crate::roles::Role;
 
 /// All of it.
@@ -20,6 +21,8 @@ pub(crate) struct Status {
     pub(crate) answered_from_memory: u64,
     /// Requests for metadata that went to upstream.
     pub(crate) passed_to_upstream: u64,
+    /// How reports to the server went, if there is one.
+    pub(crate) report: Option<ReportStatus>,
 }
 
 /// A role.
@@ -70,6 +73,7 @@ pub(crate) fn of(live: &Live, ledger: &Ledger) -> Status {
             .collect(),
         answered_from_memory,
         passed_to_upstream,
+        report: ledger.reports().map(|reports| reports.status()),
     }
 }
 
@@ -145,6 +149,13 @@ pub(crate) fn table(status: &Status) -> String {
     line(format!(
         "{answered_from_memory} requests answered from memory, {passed_to_upstream} passed to upstream"
     ));
+    if let Some(report) = &status.report {
+        let sent = report.last_sent.as_deref().unwrap_or("never");
+        line(format!("reports to {}: last sent {sent}", report.server));
+        if let Some(trouble) = &report.trouble {
+            line(format!("  {trouble}"));
+        }
+    }
     out
 }
 
@@ -189,6 +200,15 @@ mod tests {
             }],
             answered_from_memory: 1_300,
             passed_to_upstream: 4,
+            report: Some(ReportStatus {
+                server: "https://hotspan.example".to_owned(),
+                last_sent: Some("2026-01-02T03:04:05Z".to_owned()),
+                trouble: Some("status 503".to_owned()),
+                sent: 3,
+                failed: 1,
+                refused: 0,
+                dropped: 0,
+            }),
         };
         expect![[r"
             hotspan-agent 1.2.3
@@ -204,6 +224,8 @@ mod tests {
             container  web                  app                  given             1234
 
             1300 requests answered from memory, 4 passed to upstream
+            reports to https://hotspan.example: last sent 2026-01-02T03:04:05Z
+              status 503
         "]]
         .assert_eq(&table(&status));
     }

@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hotspan_imds::answer::Answer;
-use hotspan_imds::record::{header, trace_of};
+use hotspan_imds::record::header;
 use hotspan_imds::route::{Route, route_of};
+use hotspan_imds::trace::trace_of;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
@@ -67,7 +68,7 @@ impl ContainerDoor {
                 last_four,
                 uid: caller.uid,
                 cgroup: caller.cgroup_id.map(Cgroup::Id),
-                trace_id: trace.map(|(trace_id, _)| trace_id),
+                trace,
                 began,
             });
         };

@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hotspan_imds::answer::Answer;
-use hotspan_imds::record::{header, trace_of};
+use hotspan_imds::record::header;
 use hotspan_imds::route::{Route, route_of};
 use hotspan_imds::secret::Secret;
 use hotspan_imds::service::TOKEN_HEADER;
 use hotspan_imds::token::{TokenKey, asked_ttl};
+use hotspan_imds::trace::trace_of;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use http_body_util::Full;
@@ -171,7 +172,7 @@ impl ImdsDoor {
             last_four: found.as_ref().ok().map(|documents| documents.last_four.as_str()),
             uid: asked.caller.uid,
             cgroup: asked.caller.cgroup_id.map(Cgroup::Id),
-            trace_id: trace_of(&asked.request.headers).map(|(trace_id, _)| trace_id),
+            trace: trace_of(&asked.request.headers),
             began,
         });
         answer

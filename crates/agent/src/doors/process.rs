@@ -205,7 +205,7 @@ impl ProcessDoor {
             last_four: documents.map(|documents| documents.last_four.as_str()),
             uid: Some(peer.uid),
             cgroup: peer.cgroup.as_deref().map(Cgroup::Path),
-            trace_id: None,
+            trace: None,
             began,
         });
     }

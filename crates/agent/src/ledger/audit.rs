@@ -99,7 +99,7 @@ impl Audit {
             uid: lookup.uid,
             cgroup,
             cgroup_id,
-            trace_id: owned(lookup.trace_id),
+            trace_id: owned(lookup.trace.map(|trace| trace.trace_id)),
         });
         if sent.is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);

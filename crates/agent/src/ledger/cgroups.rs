@@ -1,6 +1,6 @@
 //! From a cgroup's id to its path. The id is the inode of a folder, so folders
-//! are looked through; that takes a while and happens on the audit log's own
-//! thread only.
+//! are looked through; that takes a while and happens only on the threads of the
+//! audit log and of the reports.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -15,14 +15,14 @@ const DEPTH_MAX: usize = 16;
 const LOOK_PAUSE: Duration = Duration::from_secs(10);
 
 /// Paths that were found.
-pub(super) struct Cgroups {
+pub(crate) struct Cgroups {
     root: PathBuf,
     found: BTreeMap<u64, String>,
     looked: Option<Instant>,
 }
 
 impl Cgroups {
-    pub(super) fn new() -> Self {
+    pub(crate) fn new() -> Self {
         // Beside the older hierarchies the unified one has a folder of its own.
         let unified = Path::new("/sys/fs/cgroup/unified");
         let root = if unified.is_dir() { unified } else { Path::new("/sys/fs/cgroup") };
@@ -34,7 +34,7 @@ impl Cgroups {
     }
 
     /// The path of a cgroup, as `/proc/PID/cgroup` writes it.
-    pub(super) fn path(&mut self, id: u64) -> Option<&str> {
+    pub(crate) fn path(&mut self, id: u64) -> Option<&str> {
         let is_time = self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_PAUSE);
         if !self.found.contains_key(&id) && is_time {
             self.looked = Some(Instant::now());

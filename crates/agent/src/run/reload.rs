@@ -25,7 +25,8 @@ fn read(path: &Path, before: &Settings, current: &Current) -> anyhow::Result<Set
     if let Some(what) = needs_restart(before, &wanted) {
         anyhow::bail!("{what} changes with a restart only; restart the agent");
     }
-    let live = Live::from(&wanted, Some(&current.get()))?;
+    let in_force = current.get();
+    let live = Live::from(&wanted, Some(&in_force), in_force.reports.as_ref())?;
     current.set(live);
     Ok(wanted)
 }
@@ -42,6 +43,7 @@ fn needs_restart(before: &Settings, wanted: &Settings) -> Option<&'static str> {
         ("[process] socket", process(before) != process(wanted)),
         ("[metrics]", before.metrics != wanted.metrics),
         ("[audit]", before.audit != wanted.audit),
+        ("[report]", before.report != wanted.report),
         ("state_dir", before.state_dir != wanted.state_dir),
     ];
     differs.into_iter().find(|(_, differs)| *differs).map(|(what, _)| what)

@@ -14,6 +14,7 @@ use super::{
     Settings, raw,
 };
 
+pub(super) mod report;
 mod role;
 
 const STATE_DIR: &str = "/var/lib/hotspan-agent";
@@ -36,6 +37,7 @@ pub(super) fn check(text: &str, raw: raw::File) -> Result<Settings, Vec<Problem>
     let imds = raw.imds.map(|raw| checker.imds(raw, &names));
     let process = raw.process.map(|raw| checker.process(raw, &names));
     let metrics = raw.metrics.and_then(|raw| checker.address(&raw.listen, raw.listen.get_ref()));
+    let report = raw.report.and_then(|raw| checker.report(raw));
     let mut roles = BTreeMap::new();
     for raw in raw.role {
         checker.add_role(raw, &mut roles);
@@ -51,6 +53,7 @@ pub(super) fn check(text: &str, raw: raw::File) -> Result<Settings, Vec<Problem>
         process,
         metrics,
         audit: raw.audit.map(|raw| raw.file),
+        report,
     })
 }
 

@@ -18,6 +18,7 @@ pub(super) struct File {
     pub(super) process: Option<Process>,
     pub(super) metrics: Option<Metrics>,
     pub(super) audit: Option<Audit>,
+    pub(super) report: Option<Report>,
 }
 
 #[derive(Deserialize)]
@@ -89,4 +90,13 @@ pub(super) struct Metrics {
 #[serde(deny_unknown_fields)]
 pub(super) struct Audit {
     pub(super) file: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Report {
+    pub(super) server: Spanned<String>,
+    pub(super) every: Option<Spanned<String>>,
+    pub(super) key_file: Option<Spanned<PathBuf>>,
+    pub(super) host: Option<Spanned<String>>,
 }

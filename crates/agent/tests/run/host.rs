@@ -181,8 +181,13 @@ impl Host {
 
     /// Waits until `is_so` of the status of the role.
     pub(crate) fn wait_for(&self, what: &str, is_so: impl Fn(&serde_json::Value) -> bool) {
+        self.wait_for_status(what, |status| is_so(&status["roles"][0]));
+    }
+
+    /// Waits until `is_so` of the status.
+    pub(crate) fn wait_for_status(&self, what: &str, is_so: impl Fn(&serde_json::Value) -> bool) {
         let begun = Instant::now();
-        while !is_so(&self.status()["roles"][0]) {
+        while !is_so(&self.status()) {
             assert!(begun.elapsed() < PATIENCE, "{what}: {}", self.status());
             std::thread::sleep(Duration::from_millis(50));
         }

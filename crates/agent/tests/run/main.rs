@@ -9,5 +9,7 @@ mod faults;
 mod handover;
 mod herd;
 mod host;
+mod receiver;
+mod report;
 mod restart;
 mod sdks;

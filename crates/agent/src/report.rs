@@ -11,6 +11,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use anyhow::Context;
 use hotspan_credentials::keeper::Attempt;
 use hotspan_imds::civil::UnixSeconds;
+use secrecy::SecretString;
 use serde::{Deserialize, Serialize};
 
 mod interval;
@@ -42,6 +43,8 @@ const STACK_BYTES: usize = 1_024 * 1_024;
 /// What is counted for the next report, and how reports went so far.
 pub(crate) struct Reports {
     server: String,
+    key: Option<SecretString>,
+    host: String,
     started: UnixSeconds,
     interval: Mutex<Interval>,
     /// Fetches and spans that the server will never hear of.
@@ -74,14 +77,20 @@ pub(crate) struct ReportStatus {
 }
 
 impl Reports {
-    pub(crate) fn new(settings: &ReportSettings) -> Self {
-        Self {
+    /// Reads the key, which needs the rights that the agent starts with.
+    pub(crate) fn new(settings: &ReportSettings) -> anyhow::Result<Self> {
+        let key = settings.key_file.as_deref().map(|file| {
+            key_in(file).map_err(|why| anyhow::anyhow!("key_file {} {why}", file.display()))
+        });
+        Ok(Self {
             server: settings.server.clone(),
+            key: key.transpose()?,
+            host: settings.host.clone().map_or_else(own_name, Ok).context("the host's name")?,
             started: wall_now(),
             interval: Mutex::default(),
             dropped: AtomicU64::new(0),
             told: Mutex::default(),
-        }
+        })
     }
 
     /// A lookup has ended.
@@ -174,37 +183,25 @@ pub(crate) struct Reporter {
 }
 
 impl Reporter {
-    /// Starts it.
+    /// Starts it; a report goes out `every` so often.
     pub(crate) fn start(
-        settings: &ReportSettings,
+        every: Duration,
         reports: &Arc<Reports>,
         current: &Arc<Current>,
         ledger: &Arc<Ledger>,
-    ) -> anyhow::Result<Self> {
-        let key = settings.key_file.as_deref().map(|file| {
-            key_in(file).map_err(|why| anyhow::anyhow!("key_file {} {why}", file.display()))
-        });
-        let key = key.transpose()?;
-        let host = settings.host.clone().map_or_else(own_name, Ok)?;
-        let settings = settings.clone();
+    ) -> io::Result<Self> {
         let (reports, current) = (Arc::clone(reports), Arc::clone(current));
         // The ledger waits for the audit log when it goes; it must not go here.
         let ledger = Arc::downgrade(ledger);
         let (stop, stopped) = channel();
         let (ending, ended) = channel();
         let send = move || {
-            let post = Post::to(&settings.server, key);
-            let instance = format!("{:032x}", otlp::random());
-            let backlog = Interval::default();
-            let cgroups = Cgroups::new();
-            let mut sender =
-                ReportSender { post, host, instance, reports, current, ledger, backlog, cgroups };
-            sender.run(settings.every, &stopped);
+            ReportSender::new(reports, current, ledger).run(every, &stopped);
             // Nobody listens when the stop did not wait so long.
             let _ = ending.send(());
         };
         let thread = std::thread::Builder::new().name("report".to_owned()).stack_size(STACK_BYTES);
-        thread.spawn(send).context("thread for reports")?;
+        thread.spawn(send)?;
         Ok(Self { stop, ended })
     }
 
@@ -219,7 +216,6 @@ impl Reporter {
 /// What the thread works with.
 struct ReportSender {
     post: Post,
-    host: String,
     instance: String,
     reports: Arc<Reports>,
     current: Arc<Current>,
@@ -230,6 +226,18 @@ struct ReportSender {
 }
 
 impl ReportSender {
+    fn new(reports: Arc<Reports>, current: Arc<Current>, ledger: Weak<Ledger>) -> Self {
+        Self {
+            post: Post::to(&reports.server, reports.key.clone()),
+            instance: format!("{:032x}", otlp::random()),
+            reports,
+            current,
+            ledger,
+            backlog: Interval::default(),
+            cgroups: Cgroups::new(),
+        }
+    }
+
     fn run(&mut self, every: Duration, stopped: &Receiver<()>) {
         let mut pause = FIRST_AFTER;
         loop {
@@ -272,7 +280,7 @@ impl ReportSender {
             let life = role.view().life_seconds();
             found.push(spans::of_role(&status::of_role(role), life, &whole, now));
         }
-        Export::new(spans::resource(&self.host, &self.instance), spans::SCOPE, found)
+        Export::new(spans::resource(&self.reports.host, &self.instance), spans::SCOPE, found)
     }
 }
 

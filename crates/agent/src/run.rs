@@ -177,7 +177,8 @@ async fn serve_until_stopped(path: &Path, wanted: Settings, doors: Doors) -> any
     let audit = Audit::open(wanted.audit.as_deref())
         .with_context(|| format!("audit log {:?} cannot be opened", wanted.audit))
         .context(Failure::Resource)?;
-    let reports = wanted.report.as_ref().map(|report| Arc::new(Reports::new(report)));
+    let reports = wanted.report.as_ref().map(Reports::new).transpose();
+    let reports = reports.context(Failure::Resource)?.map(Arc::new);
     let ledger = Arc::new(Ledger::new(audit, reports.clone()));
     let live = Live::from(&wanted, None, reports.as_ref()).context(Failure::Resource)?;
     let current = Arc::new(Current::new(live));
@@ -210,8 +211,11 @@ fn report(
     current: &Arc<Current>,
     ledger: &Arc<Ledger>,
 ) -> anyhow::Result<Option<Reporter>> {
-    let wanted = settings.report.as_ref().zip(ledger.reports());
-    wanted.map(|(wanted, reports)| Reporter::start(wanted, reports, current, ledger)).transpose()
+    let Some((wanted, reports)) = settings.report.as_ref().zip(ledger.reports()) else {
+        return Ok(None);
+    };
+    let reporter = Reporter::start(wanted.every, reports, current, ledger);
+    reporter.map(Some).context("the thread for reports cannot be started")
 }
 
 fn print(text: &str) -> anyhow::Result<()> {

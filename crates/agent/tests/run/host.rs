@@ -91,22 +91,32 @@ impl Host {
 
     /// `upstream_arguments` go to the emulator; `more` to the end of the configuration.
     pub(crate) fn with(upstream_arguments: &[&str], more: &str) -> Self {
-        Self::build(upstream_arguments, "", more)
+        Self::build(upstream_arguments, "", more, &[])
+    }
+
+    /// With more in the agent's environment.
+    pub(crate) fn with_environment(more: &str, environment: &[(&str, &Path)]) -> Self {
+        Self::build(&[], "", more, environment)
     }
 
     /// With other settings of the metadata door.
     pub(crate) fn with_imds(imds: &str) -> Self {
-        Self::build(&[], imds, "")
+        Self::build(&[], imds, "", &[])
     }
 
-    fn build(upstream_arguments: &[&str], imds: &str, more: &str) -> Self {
+    fn build(
+        upstream_arguments: &[&str],
+        imds: &str,
+        more: &str,
+        environment: &[(&str, &Path)],
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let service =
             upstream("127.0.0.1:0", &folder.path().join("upstream.jsonl"), upstream_arguments);
         let upstream_address = service.address("imds").to_owned();
         let file = folder.path().join("agent.toml");
         write_private(&file, &configuration(folder.path(), &upstream_address, imds, more));
-        let agent = start_agent(folder.path(), &file);
+        let agent = start_agent(folder.path(), &file, environment);
         Self { folder, upstream: Some(service), agent, upstream_address }
     }
 
@@ -123,7 +133,7 @@ impl Host {
         self.agent.child.kill().expect("to kill");
         self.agent.child.wait().expect("it ends");
         write_private(&self.file("agent.toml"), &fixed);
-        self.agent = start_agent(self.folder.path(), &self.file("agent.toml"));
+        self.agent = start_agent(self.folder.path(), &self.file("agent.toml"), &[]);
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -258,7 +268,7 @@ file = \"{folder}/audit.jsonl\"
     )
 }
 
-fn start_agent(folder: &Path, configuration: &Path) -> Process {
+fn start_agent(folder: &Path, configuration: &Path, environment: &[(&str, &Path)]) -> Process {
     let errors = std::fs::File::options()
         .create(true)
         .append(true)
@@ -279,6 +289,7 @@ fn start_agent(folder: &Path, configuration: &Path) -> Process {
     ] {
         command.env(name, value);
     }
+    command.envs(environment.iter().copied());
     Process::start(command)
 }
 

@@ -2,6 +2,10 @@
 //! lost while the server is away, that they stay few, and that no secret is
 //! among them.
 
+use std::io::{BufRead, BufReader};
+use std::path::Path;
+use std::process::{Child, ChildStdout, Command, Stdio};
+
 use expect_test::expect_file;
 use hotspan_testkit::leak::{leaks, leaks_below};
 use serde_json::{Value, json};
@@ -225,4 +229,71 @@ fn however_many_traces_ask_the_report_stays_small() {
     let links = lookups[0]["links"].as_array().expect("links");
     assert_eq!((links.len(), &lookups[0]["droppedLinksCount"]), (16, &json!(184)));
     assert_eq!(links[15]["traceId"], format!("{:032x}", 200), "the latest");
+}
+
+/// A server with a certificate of its own; none where a tool is missing.
+fn https_server(folder: &Path) -> Option<(HttpsServer, String)> {
+    const SERVER: &str = "
+import http.server, ssl, sys
+class Handler(http.server.BaseHTTPRequestHandler):
+    def do_POST(self):
+        print(self.rfile.read(int(self.headers['content-length'])).decode(), flush=True)
+        self.send_response(200)
+        self.send_header('content-length', '2')
+        self.end_headers()
+        self.wfile.write(b'{}')
+server = http.server.HTTPServer(('127.0.0.1', 0), Handler)
+context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+context.load_cert_chain(sys.argv[1], sys.argv[2])
+server.socket = context.wrap_socket(server.socket, server_side=True)
+print(server.server_port, flush=True)
+server.serve_forever()
+";
+    let (certificate, key) = (folder.join("certificate.pem"), folder.join("key.pem"));
+    let mut openssl = Command::new("openssl");
+    openssl.args(["req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256"]);
+    openssl.args(["-nodes", "-days", "2", "-subj", "/CN=localhost"]);
+    openssl.args(["-addext", "subjectAltName=DNS:localhost"]);
+    openssl.args(["-addext", "basicConstraints=critical,CA:FALSE"]);
+    let made = openssl.arg("-keyout").arg(&key).arg("-out").arg(&certificate).output();
+    made.ok().filter(|output| output.status.success())?;
+    let mut python = Command::new("python3");
+    python.args(["-c", SERVER]).args([&certificate, &key]).stdout(Stdio::piped());
+    let mut child = python.stderr(Stdio::null()).spawn().ok()?;
+    let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+    let mut server = HttpsServer { child, lines };
+    let port = server.lines.next()?.ok()?;
+    Some((server, port))
+}
+
+struct HttpsServer {
+    child: Child,
+    lines: std::io::Lines<BufReader<ChildStdout>>,
+}
+
+impl Drop for HttpsServer {
+    fn drop(&mut self) {
+        let _ = self.child.kill();
+        let _ = self.child.wait();
+    }
+}
+
+#[test]
+fn over_https_the_certificates_of_the_machine_count() {
+    let folder = tempfile::tempdir().expect("a folder");
+    let Some((mut server, port)) = https_server(folder.path()) else {
+        println!("not tested: there is no openssl or no python3");
+        return;
+    };
+    let section = section("", "").replace("http://", &format!("https://localhost:{port}"));
+    let untrusting = Host::with(&[], &section);
+    untrusting.wait_for_status("it fails", |status| status["report"]["failed"] == 1);
+    let trouble = untrusting.status()["report"]["trouble"].to_string();
+    assert!(trouble.contains("certificate"), "{trouble}");
+    drop(untrusting);
+    let trusted = folder.path().join("certificate.pem");
+    let host = Host::with_environment(&section, &[("SSL_CERT_FILE", &trusted)]);
+    let sent = server.lines.next().expect("a report").expect("text");
+    assert!(sent.contains("credential.role"), "{sent}");
+    host.wait_for_status("it arrives", |status| status["report"]["sent"] == 1);
 }

@@ -7,9 +7,11 @@ use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) mod audit;
-mod cgroups;
+pub(crate) mod callers;
+pub(crate) mod cgroups;
 
 use audit::Audit;
+use callers::Callers;
 
 use crate::roles::wall_now;
 
@@ -81,6 +83,10 @@ pub(crate) struct Lookup<'a> {
     pub(crate) last_four: Option<&'a str>,
     pub(crate) uid: Option<u32>,
     pub(crate) cgroup: Option<Cgroup<'a>>,
+    /// Its socket, by which a process is found.
+    pub(crate) inode: Option<u32>,
+    /// Its process, where a door knows it.
+    pub(crate) pid: Option<u32>,
     /// Checked by whoever read it from a header.
     pub(crate) trace_id: Option<&'a str>,
     pub(crate) began: Instant,
@@ -128,16 +134,18 @@ struct Counts {
 pub(crate) struct Ledger {
     counts: Mutex<Counts>,
     audit: Audit,
+    pub(crate) callers: Callers,
 }
 
 impl Ledger {
-    pub(crate) fn new(audit: Audit) -> Self {
-        Self { counts: Mutex::default(), audit }
+    pub(crate) fn new(audit: Audit, callers: Callers) -> Self {
+        Self { counts: Mutex::default(), audit, callers }
     }
 
     /// A lookup has ended.
     pub(crate) fn lookup(&self, lookup: &Lookup<'_>) {
         let is_told = self.count(lookup, lookup.began.elapsed());
+        self.callers.count(lookup);
         if is_told {
             self.audit.write(lookup);
         }
@@ -204,6 +212,7 @@ impl Ledger {
         line(out, format_args!("passed_to_upstream_total {}", counts.passed));
         header(out, "audit_lines_lost_total", "counter", "Lines that the audit log could not take");
         line(out, format_args!("audit_lines_lost_total {}", self.audit.lost()));
+        self.callers.metrics(out);
         header(out, "lookup_seconds", "histogram", "From a request to its answer");
         for (end, count) in BUCKETS_SECONDS.iter().zip(counts.buckets) {
             line(out, format_args!("lookup_seconds_bucket{{le=\"{end}\"}} {count}"));

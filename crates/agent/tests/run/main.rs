@@ -9,5 +9,7 @@ mod faults;
 mod handover;
 mod herd;
 mod host;
+mod privileges;
 mod restart;
+mod rules;
 mod sdks;

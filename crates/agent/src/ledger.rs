@@ -7,9 +7,11 @@ use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) mod audit;
+pub(crate) mod callers;
 pub(crate) mod cgroups;
 
 use audit::Audit;
+use callers::Callers;
 use hotspan_imds::trace::Trace;
 
 use crate::report::Reports;
@@ -83,6 +85,10 @@ pub(crate) struct Lookup<'a> {
     pub(crate) last_four: Option<&'a str>,
     pub(crate) uid: Option<u32>,
     pub(crate) cgroup: Option<Cgroup<'a>>,
+    /// Its socket, by which a process is found.
+    pub(crate) inode: Option<u32>,
+    /// Its process, where a door knows it.
+    pub(crate) pid: Option<u32>,
     /// Checked by whoever read it from a header.
     pub(crate) trace: Option<Trace<'a>>,
     pub(crate) began: Instant,
@@ -130,13 +136,14 @@ struct Counts {
 pub(crate) struct Ledger {
     counts: Mutex<Counts>,
     audit: Audit,
+    pub(crate) callers: Callers,
     /// What the server is told, if there is one.
     reports: Option<Arc<Reports>>,
 }
 
 impl Ledger {
-    pub(crate) fn new(audit: Audit, reports: Option<Arc<Reports>>) -> Self {
-        Self { counts: Mutex::default(), audit, reports }
+    pub(crate) fn new(audit: Audit, callers: Callers, reports: Option<Arc<Reports>>) -> Self {
+        Self { counts: Mutex::default(), audit, callers, reports }
     }
 
     /// What the server is told, if there is one.
@@ -151,6 +158,7 @@ impl Ledger {
             reports.lookup(lookup, took);
         }
         let is_told = self.count(lookup, took);
+        self.callers.count(lookup);
         if is_told {
             self.audit.write(lookup);
         }
@@ -217,6 +225,7 @@ impl Ledger {
         line(out, format_args!("passed_to_upstream_total {}", counts.passed));
         header(out, "audit_lines_lost_total", "counter", "Lines that the audit log could not take");
         line(out, format_args!("audit_lines_lost_total {}", self.audit.lost()));
+        self.callers.metrics(out);
         if let Some(reports) = &self.reports {
             reports.metrics(out);
         }

@@ -8,7 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::report::Reports;
 use crate::roles::Role;
 use crate::settings::{AllowSettings, ImdsSettings, Settings};
-use crate::tokens::{self, Consumer};
+use crate::tokens::Consumer;
 
 /// What is in force at one moment.
 pub(crate) struct Live {
@@ -29,12 +29,10 @@ impl Live {
     /// the same place go on with what they have.
     pub(crate) fn from(
         settings: &Settings,
+        consumers: Vec<Consumer>,
         before: Option<&Self>,
         reports: Option<&Arc<Reports>>,
-    ) -> anyhow::Result<Self> {
-        // First what can fail, so that nothing is started in vain.
-        let consumers = settings.container.iter().flat_map(|door| &door.consumers);
-        let consumers = consumers.map(tokens::consumer).collect::<anyhow::Result<_>>()?;
+    ) -> Self {
         let roles = settings.roles.iter().map(|(name, wanted)| {
             let same = before.and_then(|live| live.roles.get(name));
             let role = match same.filter(|role| role.settings == *wanted) {
@@ -43,13 +41,13 @@ impl Live {
             };
             (name.clone(), role)
         });
-        Ok(Self {
+        Self {
             roles: roles.collect(),
             consumers,
             imds: settings.imds.clone(),
             allow: settings.process.as_ref().map(|door| door.allow.clone()).unwrap_or_default(),
             reports: reports.cloned(),
-        })
+        }
     }
 }
 

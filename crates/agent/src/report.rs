@@ -20,6 +20,7 @@ mod otlp;
 mod post;
 mod spans;
 
+use crate::ledger::callers::Sought;
 use crate::ledger::cgroups::Cgroups;
 use crate::ledger::{Ledger, Lookup, header, line};
 use crate::live::Current;
@@ -265,14 +266,15 @@ impl ReportSender {
     }
 
     fn export(&mut self) -> Export {
-        let (answered, passed) =
-            self.ledger.upgrade().map(|ledger| ledger.saved()).unwrap_or_default();
+        let ledger = self.ledger.upgrade();
+        let (answered, passed) = ledger.as_ref().map(|ledger| ledger.saved()).unwrap_or_default();
         let started = self.reports.started;
         let dropped = self.reports.dropped.load(Ordering::Relaxed);
         let whole = Whole { answered, passed, started, dropped };
         let mut found = Vec::new();
         for bucket in &self.backlog.buckets {
-            found.push(spans::of_lookups(bucket, &mut self.cgroups));
+            let program = program_of(ledger.as_deref(), bucket.inode);
+            found.push(spans::of_lookups(bucket, &mut self.cgroups, program.as_deref()));
         }
         found.extend(self.backlog.fetches.iter().map(spans::of_fetch));
         let now = now_ns();
@@ -281,6 +283,14 @@ impl ReportSender {
             found.push(spans::of_role(&status::of_role(role), life, &whole, now));
         }
         Export::new(spans::resource(&self.reports.host, &self.instance), spans::SCOPE, found)
+    }
+}
+
+/// The program behind a socket, if it was found and is still known.
+fn program_of(ledger: Option<&Ledger>, inode: Option<u32>) -> Option<Arc<str>> {
+    match ledger?.callers.process(inode?) {
+        Sought::Found(process) if !process.program.is_empty() => Some(process.program),
+        _ => None,
     }
 }
 

@@ -16,10 +16,13 @@ mod trust;
 
 pub(crate) use check::report::key_in;
 pub(crate) use check::{SOCKET, is_own_machine};
+pub(crate) use trust::distrust;
 
 /// Everything the agent is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
+    /// Who the agent becomes when root starts it.
+    pub(crate) user: Option<Account>,
     /// Where keys live that must outlast a restart.
     pub(crate) state_dir: PathBuf,
     /// The roles, by the name they have here.
@@ -36,6 +39,14 @@ pub(crate) struct Settings {
     pub(crate) audit: Option<PathBuf>,
     /// Which server is told who asked.
     pub(crate) report: Option<ReportSettings>,
+}
+
+/// A user of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 /// Where a role's credentials come from.
@@ -80,6 +91,17 @@ pub(crate) struct ConsumerSettings {
     pub(crate) token_file: PathBuf,
     /// Whose the file becomes; the agent's own when not given.
     pub(crate) uid: Option<u32>,
+    /// Who may use the token; whoever has it, when not given.
+    pub(crate) allow: Option<Vec<CallerRule>>,
+}
+
+/// Callers at a TCP door: those that are of the user and in the cgroup, as far
+/// as they are named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CallerRule {
+    pub(crate) uid: Option<u32>,
+    /// A cgroup and all below it.
+    pub(crate) cgroup: Option<String>,
 }
 
 /// The door that looks like the instance metadata service.
@@ -95,6 +117,8 @@ pub(crate) struct ImdsSettings {
     pub(crate) hop_limit: Option<u32>,
     /// Paths that are not passed through, without slashes at the ends.
     pub(crate) deny: Vec<String>,
+    /// Who gets the role; all who ask, when not given.
+    pub(crate) allow: Option<Vec<CallerRule>>,
 }
 
 /// The door for `credential_process`.
@@ -217,6 +241,21 @@ mod tests {
         for (text, line, what, remedy) in [
             ("colour = 1\n", 1, "unknown field `colour`", "docs/agent.md"),
             ("[imds]\nrole = 5\n", 2, "invalid type", "docs/agent.md"),
+            ("\nuser = \"nobody-of-that-name\"\n", 2, "no user \"nobody-of", "useradd"),
+            ("user = \"root\"\n", 1, "may do anything", "for the agent only"),
+            ("[imds]\nrole = \"app\"\n[[imds.allow]]\n", 3, "neither uid nor cgroup", "say who"),
+            (
+                "[imds]\nrole = \"app\"\n[[imds.allow]]\ncgroup = \"web.service\"\n",
+                4,
+                "cgroup \"web.service\"",
+                "/system.slice/web.service",
+            ),
+            (
+                "[container]\n[[container.consumer]]\nname = \"web\"\nrole = \"app\"\ntoken_file = \"/run/a\"\nallow = [{ uid = 1 }, {}]\n",
+                6,
+                "neither uid nor cgroup",
+                "say who",
+            ),
             ("[imds]\nrole = \"app\"\n", 2, "role \"app\" is not", "[[role]]"),
             ("[[role]]\nname = \"a/b\"\nsource = \"instance\"\n", 2, "\"a/b\"", "1 to 64 letters"),
             (

@@ -44,6 +44,8 @@ pub(super) struct Bucket {
     pub(super) max_ns: u64,
     /// When the slowest ended, in nanoseconds since 1970.
     pub(super) slowest_end: u64,
+    /// The socket of the last that asked, by which its program is found.
+    pub(super) inode: Option<u32>,
     pub(super) links: Links,
 }
 
@@ -86,6 +88,7 @@ impl Interval {
             bucket.max_ns = took_ns;
             bucket.slowest_end = now();
         }
+        bucket.inode = lookup.inode.or(bucket.inode);
         if let Some(link) = lookup.trace.as_ref().and_then(Link::of) {
             bucket.links.note(link);
         }
@@ -181,7 +184,15 @@ impl Kind {
 
 impl Bucket {
     fn new(kind: Kind) -> Self {
-        Self { kind, count: 0, sum_ns: 0, max_ns: 0, slowest_end: 0, links: Links::default() }
+        Self {
+            kind,
+            count: 0,
+            sum_ns: 0,
+            max_ns: 0,
+            slowest_end: 0,
+            inode: None,
+            links: Links::default(),
+        }
     }
 
     fn absorb(&mut self, later: Self) {
@@ -190,6 +201,7 @@ impl Bucket {
         if later.max_ns > self.max_ns {
             (self.max_ns, self.slowest_end) = (later.max_ns, later.slowest_end);
         }
+        self.inode = later.inode.or(self.inode);
         self.links.absorb(later.links);
     }
 }
@@ -226,6 +238,8 @@ mod tests {
             last_four: None,
             uid: Some(uid),
             cgroup: Some(Cgroup::Id(9)),
+            inode: None,
+            pid: None,
             trace: None,
             began: Instant::now(),
         }

@@ -29,8 +29,8 @@ pub(super) fn resource(host: &str, instance: &str) -> Attributes {
         .text("service.instance.id", instance)
 }
 
-/// Lookups of one kind: as long as the slowest of them.
-pub(super) fn of_lookups(bucket: &Bucket, cgroups: &mut Cgroups) -> Span {
+/// Lookups of one kind: as long as the slowest of them. `program` asked last.
+pub(super) fn of_lookups(bucket: &Bucket, cgroups: &mut Cgroups, program: Option<&str>) -> Span {
     let kind = &bucket.kind;
     let cgroup = match &kind.cgroup {
         Some(Group::Path(path)) => Some(path.as_str()),
@@ -46,7 +46,8 @@ pub(super) fn of_lookups(bucket: &Bucket, cgroups: &mut Cgroups) -> Span {
         .whole("hotspan.lookup.sum_ns", bucket.sum_ns)
         .whole("hotspan.lookup.max_ns", bucket.max_ns)
         .whole_if("hotspan.caller.uid", kind.uid)
-        .text_if("hotspan.caller.cgroup", cgroup);
+        .text_if("hotspan.caller.cgroup", cgroup)
+        .text_if("process.executable.path", program);
     let start = bucket.slowest_end.saturating_sub(bucket.max_ns);
     let mut span = Span::new("credential.lookup", start, bucket.slowest_end, attributes)
         .wrong_if(kind.ending != Ending::Given)

@@ -10,6 +10,7 @@ use toml::Spanned;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
+    pub(super) user: Option<Spanned<String>>,
     pub(super) state_dir: Option<PathBuf>,
     #[serde(default)]
     pub(super) role: Vec<Role>,
@@ -48,6 +49,7 @@ pub(super) struct Consumer {
     pub(super) role: Spanned<String>,
     pub(super) token_file: Spanned<PathBuf>,
     pub(super) uid: Option<u32>,
+    pub(super) allow: Option<Vec<Spanned<Caller>>>,
 }
 
 #[derive(Deserialize)]
@@ -62,6 +64,14 @@ pub(super) struct Imds {
     pub(super) hop_limit: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) deny: Vec<String>,
+    pub(super) allow: Option<Vec<Spanned<Caller>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Caller {
+    pub(super) uid: Option<u32>,
+    pub(super) cgroup: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]

@@ -81,7 +81,8 @@ impl Reports {
     /// Reads the key, which needs the rights that the agent starts with.
     pub(crate) fn new(settings: &ReportSettings) -> anyhow::Result<Self> {
         let key = settings.key_file.as_deref().map(|file| {
-            key_in(file).map_err(|why| anyhow::anyhow!("key_file {} {why}", file.display()))
+            let remedy = "put the project's key there, readable for the agent";
+            key_in(file).with_context(|| format!("key_file {}; {remedy}", file.display()))
         });
         Ok(Self {
             server: settings.server.clone(),

@@ -361,7 +361,7 @@ mod tests {
             (
                 "[report]\nserver = \"https://hotspan\"\nkey_file = \"/nowhere/key\"\n",
                 3,
-                "/nowhere/key cannot be read",
+                "/nowhere/key cannot be used",
                 "readable for the agent",
             ),
             ("[report]\nserver = \"https://hotspan\"\nhost = \"\"\n", 3, "host \"\"", "1 to 255"),

@@ -53,7 +53,16 @@ impl Links {
     /// Takes in what came after these.
     pub(super) fn absorb(&mut self, later: Self) {
         self.dropped = self.dropped.saturating_add(later.dropped);
-        for link in later.kept {
+        let mut newer = later.kept;
+        // Who asked again is not the oldest, so it is moved before any is left out.
+        self.kept.retain(|mine| match newer.iter_mut().find(|link| link.is_of(mine)) {
+            Some(link) => {
+                link.count = link.count.saturating_add(mine.count);
+                false
+            }
+            None => true,
+        });
+        for link in newer {
             self.note(link);
         }
     }

@@ -279,10 +279,11 @@ impl Drop for HttpsServer {
 }
 
 #[test]
+#[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
 fn over_https_the_certificates_of_the_machine_count() {
     let folder = tempfile::tempdir().expect("a folder");
     let Some((mut server, port)) = https_server(folder.path()) else {
-        println!("not tested: there is no openssl or no python3");
+        eprintln!("not run: there is no openssl or no python3");
         return;
     };
     let section = section("", "").replace("http://", &format!("https://localhost:{port}"));

@@ -1,6 +1,7 @@
 //! Checks whom reports go to: that nobody on the way can read them, and that
 //! the key, if there is one, can be sent.
 
+use std::io::{self, ErrorKind};
 use std::net::{IpAddr, SocketAddr};
 use std::path::Path;
 use std::time::Duration;
@@ -95,20 +96,25 @@ impl Checker<'_> {
         if !file.get_ref().is_absolute() {
             return;
         }
-        if let Err(why) = key_in(file.get_ref()) {
-            let what = format!("{} {why}", file.get_ref().display());
-            self.refuse(file, what, "put the project's key there, readable for the agent");
+        match key_in(file.get_ref()) {
+            Ok(_) => {}
+            // Who may read it is seen when it is read, with the rights of the
+            // start; the file of settings is read anew with fewer.
+            Err(error) if error.kind() == ErrorKind::PermissionDenied => {}
+            Err(error) => {
+                let what = format!("{} cannot be used: {error}", file.get_ref().display());
+                self.refuse(file, what, "put the project's key there, readable for the agent");
+            }
         }
     }
 }
 
 /// The key in a file. The error says nothing of what is in it.
-pub(crate) fn key_in(file: &Path) -> Result<SecretString, String> {
-    let text = std::fs::read_to_string(file).map(Zeroizing::new);
-    let text = text.map_err(|error| format!("cannot be read: {error}"))?;
+pub(crate) fn key_in(file: &Path) -> io::Result<SecretString> {
+    let text = std::fs::read_to_string(file).map(Zeroizing::new)?;
     let key = text.trim();
     if key.is_empty() || HeaderValue::from_str(key).is_err() {
-        return Err("does not hold a key".to_owned());
+        return Err(io::Error::new(ErrorKind::InvalidData, "there is no key in it"));
     }
     Ok(key.into())
 }

@@ -77,6 +77,15 @@ pub(crate) struct ReportStatus {
     pub(crate) dropped: u64,
 }
 
+impl ReportStatus {
+    /// For people.
+    pub(crate) fn text(&self) -> String {
+        let sent = self.last_sent.as_deref().unwrap_or("never");
+        let trouble = self.trouble.iter().map(|trouble| format!("\n  {trouble}"));
+        format!("reports to {}: last sent {sent}{}", self.server, trouble.collect::<String>())
+    }
+}
+
 impl Reports {
     /// Reads the key, which needs the rights that the agent starts with.
     pub(crate) fn new(settings: &ReportSettings) -> anyhow::Result<Self> {

@@ -220,11 +220,7 @@ pub(crate) fn table(status: &Status) -> String {
         "{answered_from_memory} requests answered from memory, {passed_to_upstream} passed to upstream"
     ));
     if let Some(report) = &status.report {
-        let sent = report.last_sent.as_deref().unwrap_or("never");
-        line(format!("reports to {}: last sent {sent}", report.server));
-        if let Some(trouble) = &report.trouble {
-            line(format!("  {trouble}"));
-        }
+        line(report.text());
     }
     out
 }

@@ -289,7 +289,7 @@ mod tests {
             ],
             other_callers_lookups: 30,
         };
-        expect![[r"
+        expect![[r#"
             hotspan-agent 1.2.3
 
             ROLE                 UPSTREAM                 STANDING       LEFT   KEY  ATTEMPTS
@@ -302,10 +302,16 @@ mod tests {
             DOOR       CONSUMER             ROLE                 ANSWER         LOOKUPS
             container  web                  app                  given             1234
 
+            USER       PROGRAM                        CGROUP                             LOOKUPS  DENIED
+            1000       /usr/bin/ruby3.1               /system.slice/web.service             1200       2
+            -          -                              -                                        4       2
+            (other)                                                                           30
+
+            the helper (process 7) is gone: callers have no program, and no token file is made; restart the agent
             1300 requests answered from memory, 4 passed to upstream
             reports to https://hotspan.example: last sent 2026-01-02T03:04:05Z
               status 503
-        "]]
+        "#]]
         .assert_eq(&table(&status));
     }
 }

@@ -9,4 +9,5 @@ pub(crate) mod imds;
 pub(crate) mod peer;
 mod per_uid;
 pub(crate) mod process;
+pub(crate) mod rules;
 pub(crate) mod serve;

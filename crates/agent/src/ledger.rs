@@ -3,14 +3,18 @@
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
-use std::sync::{Mutex, PoisonError};
+use std::sync::{Arc, Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
 pub(crate) mod audit;
-mod cgroups;
+pub(crate) mod callers;
+pub(crate) mod cgroups;
 
 use audit::Audit;
+use callers::Callers;
+use hotspan_imds::trace::Trace;
 
+use crate::report::Reports;
 use crate::roles::wall_now;
 
 /// Upper ends of the buckets that lookups are counted in, in seconds.
@@ -81,8 +85,12 @@ pub(crate) struct Lookup<'a> {
     pub(crate) last_four: Option<&'a str>,
     pub(crate) uid: Option<u32>,
     pub(crate) cgroup: Option<Cgroup<'a>>,
+    /// Its socket, by which a process is found.
+    pub(crate) inode: Option<u32>,
+    /// Its process, where a door knows it.
+    pub(crate) pid: Option<u32>,
     /// Checked by whoever read it from a header.
-    pub(crate) trace_id: Option<&'a str>,
+    pub(crate) trace: Option<Trace<'a>>,
     pub(crate) began: Instant,
 }
 
@@ -128,16 +136,29 @@ struct Counts {
 pub(crate) struct Ledger {
     counts: Mutex<Counts>,
     audit: Audit,
+    pub(crate) callers: Callers,
+    /// What the server is told, if there is one.
+    reports: Option<Arc<Reports>>,
 }
 
 impl Ledger {
-    pub(crate) fn new(audit: Audit) -> Self {
-        Self { counts: Mutex::default(), audit }
+    pub(crate) fn new(audit: Audit, callers: Callers, reports: Option<Arc<Reports>>) -> Self {
+        Self { counts: Mutex::default(), audit, callers, reports }
+    }
+
+    /// What the server is told, if there is one.
+    pub(crate) fn reports(&self) -> Option<&Arc<Reports>> {
+        self.reports.as_ref()
     }
 
     /// A lookup has ended.
     pub(crate) fn lookup(&self, lookup: &Lookup<'_>) {
-        let is_told = self.count(lookup, lookup.began.elapsed());
+        let took = lookup.began.elapsed();
+        if let Some(reports) = &self.reports {
+            reports.lookup(lookup, took);
+        }
+        let is_told = self.count(lookup, took);
+        self.callers.count(lookup);
         if is_told {
             self.audit.write(lookup);
         }
@@ -204,6 +225,10 @@ impl Ledger {
         line(out, format_args!("passed_to_upstream_total {}", counts.passed));
         header(out, "audit_lines_lost_total", "counter", "Lines that the audit log could not take");
         line(out, format_args!("audit_lines_lost_total {}", self.audit.lost()));
+        self.callers.metrics(out);
+        if let Some(reports) = &self.reports {
+            reports.metrics(out);
+        }
         header(out, "lookup_seconds", "histogram", "From a request to its answer");
         for (end, count) in BUCKETS_SECONDS.iter().zip(counts.buckets) {
             line(out, format_args!("lookup_seconds_bucket{{le=\"{end}\"}} {count}"));

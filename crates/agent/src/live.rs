@@ -5,9 +5,10 @@
 use std::collections::BTreeMap;
 use std::sync::{Arc, PoisonError, RwLock};
 
+use crate::report::Reports;
 use crate::roles::Role;
 use crate::settings::{AllowSettings, ImdsSettings, Settings};
-use crate::tokens::{self, Consumer};
+use crate::tokens::Consumer;
 
 /// What is in force at one moment.
 pub(crate) struct Live {
@@ -19,29 +20,34 @@ pub(crate) struct Live {
     pub(crate) imds: Option<ImdsSettings>,
     /// Who gets which role at the socket.
     pub(crate) allow: Vec<AllowSettings>,
+    /// What the server is told, if there is one.
+    pub(crate) reports: Option<Arc<Reports>>,
 }
 
 impl Live {
     /// Puts settings in force. Roles that are in force already and come from
     /// the same place go on with what they have.
-    pub(crate) fn from(settings: &Settings, before: Option<&Self>) -> anyhow::Result<Self> {
-        // First what can fail, so that nothing is started in vain.
-        let consumers = settings.container.iter().flat_map(|door| &door.consumers);
-        let consumers = consumers.map(tokens::consumer).collect::<anyhow::Result<_>>()?;
+    pub(crate) fn from(
+        settings: &Settings,
+        consumers: Vec<Consumer>,
+        before: Option<&Self>,
+        reports: Option<&Arc<Reports>>,
+    ) -> Self {
         let roles = settings.roles.iter().map(|(name, wanted)| {
             let same = before.and_then(|live| live.roles.get(name));
             let role = match same.filter(|role| role.settings == *wanted) {
                 Some(role) => Arc::clone(role),
-                None => Arc::new(Role::start(name, wanted, seed())),
+                None => Arc::new(Role::start(name, wanted, seed(), reports)),
             };
             (name.clone(), role)
         });
-        Ok(Self {
+        Self {
             roles: roles.collect(),
             consumers,
             imds: settings.imds.clone(),
             allow: settings.process.as_ref().map(|door| door.allow.clone()).unwrap_or_default(),
-        })
+            reports: reports.cloned(),
+        }
     }
 }
 

@@ -11,13 +11,18 @@ mod emulated;
 mod emulator;
 mod exit;
 mod hardening;
+mod helper;
 mod ledger;
 mod live;
+mod owners;
+mod privileges;
+mod report;
 mod request_log;
 mod roles;
 mod run;
 mod settings;
 mod status;
+mod token_file;
 mod tokens;
 
 use std::io::{IsTerminal, stderr};
@@ -48,6 +53,9 @@ enum Command {
     Refresh(client::RoleSettings),
     /// Emulate the EC2 instance metadata service, with faults if wanted
     Imds(emulator::Settings),
+    /// The privileged half of `run`, which starts it
+    #[command(hide = true)]
+    Helper(helper::HelperSettings),
 }
 
 fn main() -> ExitCode {
@@ -65,6 +73,7 @@ fn main() -> ExitCode {
         Command::Status(settings) => client::status(&settings),
         Command::Refresh(settings) => client::refresh(&settings),
         Command::Imds(settings) => emulator::run(settings),
+        Command::Helper(settings) => helper::run(&settings),
     };
     match outcome {
         Ok(()) => ExitCode::SUCCESS,

@@ -13,6 +13,7 @@ use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use crate::documents::Documents;
+use crate::report::Reports;
 use crate::settings::RoleSettings;
 
 /// A caller that comes while there is nothing waits this long for the fetch
@@ -59,14 +60,26 @@ impl View {
         }
     }
 
+    /// From the issue of what may be handed out now to its end, if its source
+    /// tells both.
+    pub(crate) fn life_seconds(&self) -> Option<i64> {
+        let credentials = &self.snapshot.held_at(since_boot())?.credentials;
+        credentials.expiration().0.checked_sub(credentials.issued()?.0)
+    }
+
     fn is_cold(&self) -> bool {
         self.snapshot.standing == Standing::Cold
     }
 }
 
 impl Role {
-    /// Begins to keep a role.
-    pub(crate) fn start(name: &str, settings: &RoleSettings, seed: u64) -> Self {
+    /// Begins to keep a role, and to report on its fetches if anyone is told.
+    pub(crate) fn start(
+        name: &str,
+        settings: &RoleSettings,
+        seed: u64,
+        reports: Option<&Arc<Reports>>,
+    ) -> Self {
         let (source, instance) = source_of(name, settings);
         let now = MachineClock.read();
         let schedule = Schedule::new(source.policy(), seed, now);
@@ -74,12 +87,18 @@ impl Role {
         let first = View { snapshot: Snapshot::of(&schedule, now.boot, true), documents: None };
         let (publish, view) = watch::channel(first);
         let force = Arc::new(Notify::new());
+        let (reports, role) = (reports.cloned(), name.to_owned());
         let task = tokio::spawn(keeper::keep(
             source,
             schedule,
             MachineClock,
             Arc::clone(&force),
             move |snapshot| publish_to(&publish, snapshot),
+            move |attempt| {
+                if let Some(reports) = &reports {
+                    reports.fetch(&role, attempt);
+                }
+            },
         ))
         .abort_handle();
         Self { name: name.to_owned(), settings: settings.clone(), instance, view, force, task }

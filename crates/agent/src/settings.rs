@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::fmt;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
+use std::time::Duration;
 
 use hotspan_credentials::plain_http::Endpoint;
 
@@ -13,11 +14,15 @@ mod check;
 mod raw;
 mod trust;
 
+pub(crate) use check::report::key_in;
 pub(crate) use check::{SOCKET, is_own_machine};
+pub(crate) use trust::distrust;
 
 /// Everything the agent is told.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Settings {
+    /// Who the agent becomes when root starts it.
+    pub(crate) user: Option<Account>,
     /// Where keys live that must outlast a restart.
     pub(crate) state_dir: PathBuf,
     /// The roles, by the name they have here.
@@ -32,6 +37,16 @@ pub(crate) struct Settings {
     pub(crate) metrics: Option<SocketAddr>,
     /// Where it is written down who got what.
     pub(crate) audit: Option<PathBuf>,
+    /// Which server is told who asked.
+    pub(crate) report: Option<ReportSettings>,
+}
+
+/// A user of this machine.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct Account {
+    pub(crate) name: String,
+    pub(crate) uid: u32,
+    pub(crate) gid: u32,
 }
 
 /// Where a role's credentials come from.
@@ -76,6 +91,17 @@ pub(crate) struct ConsumerSettings {
     pub(crate) token_file: PathBuf,
     /// Whose the file becomes; the agent's own when not given.
     pub(crate) uid: Option<u32>,
+    /// Who may use the token; whoever has it, when not given.
+    pub(crate) allow: Option<Vec<CallerRule>>,
+}
+
+/// Callers at a TCP door: those that are of the user and in the cgroup, as far
+/// as they are named.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct CallerRule {
+    pub(crate) uid: Option<u32>,
+    /// A cgroup and all below it.
+    pub(crate) cgroup: Option<String>,
 }
 
 /// The door that looks like the instance metadata service.
@@ -91,6 +117,8 @@ pub(crate) struct ImdsSettings {
     pub(crate) hop_limit: Option<u32>,
     /// Paths that are not passed through, without slashes at the ends.
     pub(crate) deny: Vec<String>,
+    /// Who gets the role; all who ask, when not given.
+    pub(crate) allow: Option<Vec<CallerRule>>,
 }
 
 /// The door for `credential_process`.
@@ -108,6 +136,18 @@ pub(crate) struct AllowSettings {
     /// A cgroup and all below it.
     pub(crate) cgroup: Option<String>,
     pub(crate) role: String,
+}
+
+/// Who is told who asked, and how often.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct ReportSettings {
+    /// Without a slash at the end.
+    pub(crate) server: String,
+    pub(crate) every: Duration,
+    /// Where the project's key is, for a server that wants one.
+    pub(crate) key_file: Option<PathBuf>,
+    /// What this host is called; what the machine calls itself when not given.
+    pub(crate) host: Option<String>,
 }
 
 /// Something that is wrong in the file.
@@ -201,6 +241,21 @@ mod tests {
         for (text, line, what, remedy) in [
             ("colour = 1\n", 1, "unknown field `colour`", "docs/agent.md"),
             ("[imds]\nrole = 5\n", 2, "invalid type", "docs/agent.md"),
+            ("\nuser = \"nobody-of-that-name\"\n", 2, "no user \"nobody-of", "useradd"),
+            ("user = \"root\"\n", 1, "may do anything", "for the agent only"),
+            ("[imds]\nrole = \"app\"\n[[imds.allow]]\n", 3, "neither uid nor cgroup", "say who"),
+            (
+                "[imds]\nrole = \"app\"\n[[imds.allow]]\ncgroup = \"web.service\"\n",
+                4,
+                "cgroup \"web.service\"",
+                "/system.slice/web.service",
+            ),
+            (
+                "[container]\n[[container.consumer]]\nname = \"web\"\nrole = \"app\"\ntoken_file = \"/run/a\"\nallow = [{ uid = 1 }, {}]\n",
+                6,
+                "neither uid nor cgroup",
+                "say who",
+            ),
             ("[imds]\nrole = \"app\"\n", 2, "role \"app\" is not", "[[role]]"),
             ("[[role]]\nname = \"a/b\"\nsource = \"instance\"\n", 2, "\"a/b\"", "1 to 64 letters"),
             (
@@ -264,6 +319,52 @@ mod tests {
                 "neither uid nor cgroup",
                 "say who",
             ),
+            ("[report]\nserver = \"http://10.0.0.1:4318\"\n", 2, "anyone on the way", "https://"),
+            (
+                "[report]\nserver = \"http://hotspan.internal\"\n",
+                2,
+                "anyone on the way",
+                "https://",
+            ),
+            (
+                "[report]\nserver = \"ftp://127.0.0.1\"\n",
+                2,
+                "ftp://127.0.0.1",
+                "http://127.0.0.1:4318",
+            ),
+            ("[report]\nserver = \"https://key@hotspan\"\n", 2, "is not", "key_file"),
+            ("[report]\nserver = \"https://hotspan/?key=1\"\n", 2, "is not", "key_file"),
+            (
+                "[metrics]\nlisten = \"127.0.0.1:4318\"\n[report]\nserver = \"http://127.0.0.1:4318\"\n",
+                4,
+                "own door",
+                "Hotspan",
+            ),
+            (
+                "[report]\nserver = \"https://hotspan\"\nevery = \"9s\"\n",
+                3,
+                "every \"9s\"",
+                "10s to 10m",
+            ),
+            (
+                "[report]\nserver = \"https://hotspan\"\nevery = \"soon\"\n",
+                3,
+                "\"soon\"",
+                "10s to 10m",
+            ),
+            (
+                "[report]\nserver = \"https://hotspan\"\nkey_file = \"key\"\n",
+                3,
+                "key is not a whole path",
+                "begin it with /",
+            ),
+            (
+                "[report]\nserver = \"https://hotspan\"\nkey_file = \"/nowhere/key\"\n",
+                3,
+                "/nowhere/key cannot be used",
+                "readable for the agent",
+            ),
+            ("[report]\nserver = \"https://hotspan\"\nhost = \"\"\n", 3, "host \"\"", "1 to 255"),
         ] {
             let problems = Settings::parse(text).expect_err(text);
             let found = problems.iter().any(|problem| {
@@ -272,6 +373,20 @@ mod tests {
                     && problem.remedy.contains(remedy)
             });
             assert!(found, "{text}: {problems:?}");
+        }
+    }
+
+    #[test]
+    fn whom_reports_may_go_to() {
+        for (server, kept) in [
+            ("http://127.0.0.1:4318", "http://127.0.0.1:4318"),
+            ("http://[::1]:4318/", "http://[::1]:4318"),
+            ("http://localhost:4318", "http://localhost:4318"),
+            ("https://hotspan.example/otlp/", "https://hotspan.example/otlp"),
+        ] {
+            let text = format!("[report]\nserver = \"{server}\"\n");
+            let report = Settings::parse(&text).expect(server).report.expect("there");
+            assert_eq!((report.server.as_str(), report.every.as_secs()), (kept, 60));
         }
     }
 

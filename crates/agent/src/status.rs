@@ -7,7 +7,9 @@ use hotspan_credentials::schedule::Standing;
 use serde::{Deserialize, Serialize};
 
 use crate::ledger::Ledger;
+use crate::ledger::callers::{Asked, Who};
 use crate::live::Live;
+use crate::report::ReportStatus;
 use crate::roles::Role;
 
 /// All of it.
@@ -20,6 +22,35 @@ pub(crate) struct Status {
     pub(crate) answered_from_memory: u64,
     /// Requests for metadata that went to upstream.
     pub(crate) passed_to_upstream: u64,
+    /// How reports to the server went, if there is one.
+    pub(crate) report: Option<ReportStatus>,
+    /// The privileged half; none when the agent was not started as root.
+    pub(crate) helper: Option<HelperStatus>,
+    /// The busiest first.
+    pub(crate) callers: Vec<CallerStatus>,
+    /// Lookups of callers beyond those that are told apart.
+    pub(crate) other_callers_lookups: u64,
+}
+
+/// The privileged half.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct HelperStatus {
+    pub(crate) pid: u32,
+    /// `running` or `gone`.
+    pub(crate) state: String,
+    pub(crate) refused: u64,
+}
+
+/// Who asked.
+#[derive(Debug, Serialize, Deserialize)]
+pub(crate) struct CallerStatus {
+    pub(crate) uid: Option<u32>,
+    /// Empty when it is not known; so is the next.
+    pub(crate) cgroup: String,
+    pub(crate) program: String,
+    pub(crate) lookups: u64,
+    /// Of these, without the right to it.
+    pub(crate) denied: u64,
 }
 
 /// A role.
@@ -53,7 +84,8 @@ pub(crate) struct LookupStatus {
 }
 
 /// How it is now.
-pub(crate) fn of(live: &Live, ledger: &Ledger) -> Status {
+pub(crate) async fn of(live: &Live, ledger: &Ledger) -> Status {
+    let (callers, others) = ledger.callers.rows().await;
     let (answered_from_memory, passed_to_upstream) = ledger.saved();
     let lookups = ledger.lookups().into_iter();
     Status {
@@ -70,6 +102,23 @@ pub(crate) fn of(live: &Live, ledger: &Ledger) -> Status {
             .collect(),
         answered_from_memory,
         passed_to_upstream,
+        report: ledger.reports().map(|reports| reports.status()),
+        helper: ledger.callers.helper().map(|helper| HelperStatus {
+            pid: helper.pid(),
+            state: if helper.is_gone() { "gone" } else { "running" }.to_owned(),
+            refused: helper.refused(),
+        }),
+        callers: callers
+            .into_iter()
+            .map(|(Who { uid, cgroup, program }, Asked { lookups, denied })| CallerStatus {
+                uid,
+                cgroup,
+                program,
+                lookups,
+                denied,
+            })
+            .collect(),
+        other_callers_lookups: others.lookups,
     }
 }
 
@@ -100,6 +149,9 @@ pub(crate) fn of_role(role: &Role) -> RoleStatus {
         clock_skew_seconds: snapshot.skew_seconds,
     }
 }
+
+/// Callers that the table names; JSON has all.
+const BUSIEST_MAX: usize = 10;
 
 /// For people.
 pub(crate) fn table(status: &Status) -> String {
@@ -134,17 +186,42 @@ pub(crate) fn table(status: &Status) -> String {
         "{:<10} {:<20} {:<20} {:<12} {:>9}",
         "DOOR", "CONSUMER", "ROLE", "ANSWER", "LOOKUPS"
     ));
+    let named = |text: &str| if text.is_empty() { "-" } else { text }.to_owned();
     for lookup in &status.lookups {
-        let named = |text: &str| if text.is_empty() { "-" } else { text }.to_owned();
         let LookupStatus { door, answer, count, .. } = lookup;
         let (consumer, role) = (named(&lookup.consumer), named(&lookup.role));
         line(format!("{door:<10} {consumer:<20} {role:<20} {answer:<12} {count:>9}"));
     }
     line(String::new());
+    line(format!(
+        "{:<10} {:<30} {:<32} {:>9} {:>7}",
+        "USER", "PROGRAM", "CGROUP", "LOOKUPS", "DENIED"
+    ));
+    for caller in status.callers.iter().take(BUSIEST_MAX) {
+        let CallerStatus { uid, program, cgroup, lookups, denied } = caller;
+        let user = uid.map_or_else(|| "-".to_owned(), |uid| uid.to_string());
+        let (program, cgroup) = (named(program), named(cgroup));
+        line(format!("{user:<10} {program:<30} {cgroup:<32} {lookups:>9} {denied:>7}"));
+    }
+    let beyond = status.callers.iter().skip(BUSIEST_MAX).map(|caller| caller.lookups);
+    match beyond.sum::<u64>() + status.other_callers_lookups {
+        0 => {}
+        others => line(format!("{:<10} {:<30} {:<32} {others:>9}", "(other)", "", "")),
+    }
+    line(String::new());
+    if let Some(helper) = status.helper.as_ref().filter(|helper| helper.state != "running") {
+        let HelperStatus { pid, .. } = helper;
+        line(format!(
+            "the helper (process {pid}) is gone: callers have no program, and no token file is made; restart the agent"
+        ));
+    }
     let Status { answered_from_memory, passed_to_upstream, .. } = status;
     line(format!(
         "{answered_from_memory} requests answered from memory, {passed_to_upstream} passed to upstream"
     ));
+    if let Some(report) = &status.report {
+        line(report.text());
+    }
     out
 }
 
@@ -177,6 +254,13 @@ mod tests {
             renewals: 2,
             clock_skew_seconds: Some(90),
         };
+        let caller = |uid, program: &str, cgroup: &str, lookups| CallerStatus {
+            uid,
+            cgroup: cgroup.to_owned(),
+            program: program.to_owned(),
+            lookups,
+            denied: 2,
+        };
         let status = Status {
             version: "1.2.3".to_owned(),
             roles: vec![role("app", "good", Some(21_540)), role("other", "failing", None)],
@@ -189,8 +273,23 @@ mod tests {
             }],
             answered_from_memory: 1_300,
             passed_to_upstream: 4,
+            report: Some(ReportStatus {
+                server: "https://hotspan.example".to_owned(),
+                last_sent: Some("2026-01-02T03:04:05Z".to_owned()),
+                trouble: Some("status 503".to_owned()),
+                sent: 3,
+                failed: 1,
+                refused: 0,
+                dropped: 0,
+            }),
+            helper: Some(HelperStatus { pid: 7, state: "gone".to_owned(), refused: 0 }),
+            callers: vec![
+                caller(Some(1_000), "/usr/bin/ruby3.1", "/system.slice/web.service", 1_200),
+                caller(None, "", "", 4),
+            ],
+            other_callers_lookups: 30,
         };
-        expect![[r"
+        expect![[r#"
             hotspan-agent 1.2.3
 
             ROLE                 UPSTREAM                 STANDING       LEFT   KEY  ATTEMPTS
@@ -203,8 +302,16 @@ mod tests {
             DOOR       CONSUMER             ROLE                 ANSWER         LOOKUPS
             container  web                  app                  given             1234
 
+            USER       PROGRAM                        CGROUP                             LOOKUPS  DENIED
+            1000       /usr/bin/ruby3.1               /system.slice/web.service             1200       2
+            -          -                              -                                        4       2
+            (other)                                                                           30
+
+            the helper (process 7) is gone: callers have no program, and no token file is made; restart the agent
             1300 requests answered from memory, 4 passed to upstream
-        "]]
+            reports to https://hotspan.example: last sent 2026-01-02T03:04:05Z
+              status 503
+        "#]]
         .assert_eq(&table(&status));
     }
 }

@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use tokio::sync::Notify;
 
-use crate::clock::{Boot, Clock};
+use crate::clock::{Boot, Clock, Reading};
 use crate::credentials::Held;
 use crate::schedule::{Counts, Outcome, Report, Schedule, Standing, Step};
 use crate::sources::Source;
@@ -52,26 +52,40 @@ impl Snapshot {
     }
 }
 
+/// A fetch that has ended.
+#[derive(Debug, Clone, Copy)]
+pub struct Attempt<'a> {
+    /// When it began.
+    pub began: Reading,
+    /// When it ended.
+    pub ended: Reading,
+    /// What upstream answered.
+    pub outcome: &'a Outcome,
+}
+
 /// Keeps a role until it is dropped. `publish` is told before and after every
-/// fetch; `force` asks for one now.
+/// fetch, and `attempted` of every fetch that has ended; `force` asks for one now.
 pub async fn keep(
     source: Source,
     mut schedule: Schedule,
     clock: impl Clock,
     force: Arc<Notify>,
     publish: impl Fn(Snapshot) + Send,
+    attempted: impl Fn(&Attempt<'_>) + Send,
 ) {
     loop {
-        let now = clock.read().boot;
+        let began = clock.read();
+        let now = began.boot;
         match schedule.poll(now) {
             Step::Fetch(errand) => {
                 publish(Snapshot::of(&schedule, now, true));
                 let fetch = tokio::time::timeout(source.time_max(), source.fetch(&errand));
                 let report = fetch.await.unwrap_or_else(|_| too_slow());
                 log(&report);
-                let now = clock.read();
-                schedule.finish(report, now);
-                publish(Snapshot::of(&schedule, now.boot, false));
+                let ended = clock.read();
+                attempted(&Attempt { began, ended, outcome: &report.outcome });
+                schedule.finish(report, ended);
+                publish(Snapshot::of(&schedule, ended.boot, false));
             }
             Step::Wait(until) => {
                 let nap = until.since(now).clamp(Duration::from_millis(1), NAP_MAX);

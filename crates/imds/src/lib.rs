@@ -22,3 +22,4 @@ pub mod secret;
 pub mod server;
 pub mod service;
 pub mod token;
+pub mod trace;

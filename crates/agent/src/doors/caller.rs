@@ -1,6 +1,6 @@
 //! Who is at the other end of a TCP connection on this machine: asked of the
 //! kernel's socket table, by the four numbers of the connection. For the audit
-//! log; nobody is let in or kept out by it.
+//! log, and for rules that let users and cgroups in.
 //!
 //! ```text
 //! request   nlmsghdr(16)  family protocol ext pad  states(4)  id(48)
@@ -14,6 +14,8 @@ use std::sync::{Mutex, PoisonError};
 use std::time::Duration;
 
 use socket2::{Domain, Protocol, Socket, Type};
+
+use crate::ledger::callers::Callers;
 
 const NETLINK: i32 = 16;
 const SOCK_DIAG: i32 = 4;
@@ -41,26 +43,41 @@ pub(crate) struct Caller {
     pub(crate) uid: Option<u32>,
     /// The inode of its cgroup's folder.
     pub(crate) cgroup_id: Option<u64>,
+    /// The socket's inode, by which its process is found.
+    pub(crate) inode: Option<u32>,
 }
 
 /// The kernel's socket table.
-pub(crate) struct SocketTable(Option<Mutex<(Socket, u32)>>);
+pub(crate) struct SocketTable {
+    table: Option<Mutex<(Socket, u32)>>,
+    /// Told of whoever is found, to look for the process.
+    callers: Option<Callers>,
+}
 
 impl SocketTable {
     /// Opens it; where that is not permitted, nobody is known.
-    pub(crate) fn open() -> Self {
-        match open() {
-            Ok(socket) => Self(Some(Mutex::new((socket, 0)))),
+    pub(crate) fn open(callers: Option<Callers>) -> Self {
+        let table = match open() {
+            Ok(socket) => Some(Mutex::new((socket, 0))),
             Err(error) => {
                 tracing::info!(%error, "callers are not known; the kernel's socket table is closed");
-                Self(None)
+                None
             }
-        }
+        };
+        Self { table, callers }
     }
 
     /// Who connected from `peer` to `own`.
     pub(crate) fn caller(&self, peer: SocketAddr, own: SocketAddr) -> Caller {
-        let Some(table) = &self.0 else { return Caller::default() };
+        let caller = self.look_up(peer, own);
+        if let Some(callers) = &self.callers {
+            callers.seek(&caller);
+        }
+        caller
+    }
+
+    fn look_up(&self, peer: SocketAddr, own: SocketAddr) -> Caller {
+        let Some(table) = &self.table else { return Caller::default() };
         // What a panic left behind has another number, and is skipped.
         let mut table = table.lock().unwrap_or_else(PoisonError::into_inner);
         let (socket, sequence) = &mut *table;
@@ -120,11 +137,12 @@ fn read(answer: &[u8], peer_port: u16, own_port: u16) -> Option<Caller> {
     let short = |at: usize| answer.get(at..at + 2)?.try_into().ok();
     let kind = short(4).map(u16::from_ne_bytes)?;
     let ports = [short(PORTS)?, short(PORTS + 2)?].map(u16::from_be_bytes);
-    if kind != SOCK_DIAG_BY_FAMILY || ports != [peer_port, own_port] || number(answer, INODE)? == 0
-    {
+    let inode = number(answer, INODE)?;
+    if kind != SOCK_DIAG_BY_FAMILY || ports != [peer_port, own_port] || inode == 0 {
         return None;
     }
-    Some(Caller { uid: number(answer, UID), cgroup_id: cgroup_id(answer.get(ATTRIBUTES..)?) })
+    let cgroup_id = cgroup_id(answer.get(ATTRIBUTES..)?);
+    Some(Caller { uid: number(answer, UID), cgroup_id, inode: Some(inode) })
 }
 
 fn cgroup_id(mut attributes: &[u8]) -> Option<u64> {
@@ -150,8 +168,8 @@ mod tests {
 
     #[test]
     fn who_has_connected() {
-        let table = SocketTable::open();
-        if table.0.is_none() {
+        let table = SocketTable::open(None);
+        if table.table.is_none() {
             // A sandbox without netlink: there is nothing to look into.
             return;
         }
@@ -185,7 +203,7 @@ mod tests {
         attributes.extend_from_slice(&12_u16.to_ne_bytes());
         attributes.extend_from_slice(&CGROUP_ID.to_ne_bytes());
         attributes.extend_from_slice(&4_711_u64.to_ne_bytes());
-        let known = |uid, cgroup_id| Some(Caller { uid: Some(uid), cgroup_id });
+        let known = |uid, cgroup_id| Some(Caller { uid: Some(uid), cgroup_id, inode: Some(7) });
         for (case, bytes, expected) in [
             ("a user", answer(SOCK_DIAG_BY_FAMILY, 1_000, 7, &[]), known(1_000, None)),
             (

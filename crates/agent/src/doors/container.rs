@@ -6,8 +6,9 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hotspan_imds::answer::Answer;
-use hotspan_imds::record::{header, trace_of};
+use hotspan_imds::record::header;
 use hotspan_imds::route::{Route, route_of};
+use hotspan_imds::trace::trace_of;
 use http::header::AUTHORIZATION;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
@@ -15,6 +16,7 @@ use http_body_util::Full;
 
 use super::caller::Caller;
 use super::guard;
+use super::rules::Rules;
 use super::serve::Answers;
 use crate::ledger::{Cgroup, Door, Ending, Ledger, Lookup};
 use crate::live::{Current, Live};
@@ -25,6 +27,7 @@ use crate::tokens::Consumer;
 pub(crate) struct ContainerDoor {
     pub(crate) current: Arc<Current>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) rules: Arc<Rules>,
 }
 
 impl Answers for ContainerDoor {
@@ -67,7 +70,9 @@ impl ContainerDoor {
                 last_four,
                 uid: caller.uid,
                 cgroup: caller.cgroup_id.map(Cgroup::Id),
-                trace_id: trace.map(|(trace_id, _)| trace_id),
+                inode: caller.inode,
+                pid: None,
+                trace,
                 began,
             });
         };
@@ -76,6 +81,11 @@ impl ContainerDoor {
             let message = "the Authorization header is missing or wrong";
             return Answer::json_error(StatusCode::UNAUTHORIZED, "AccessDenied", message);
         };
+        if !self.rules.permit(consumer.allow.as_deref(), &caller).await {
+            ended(Some(consumer), Ending::Denied, None);
+            let message = "this user or cgroup may not use this token";
+            return Answer::json_error(StatusCode::FORBIDDEN, "AccessDenied", message);
+        }
         // Settings name no role that is not there.
         let Some(role) = live.roles.get(&consumer.role) else {
             return Answer::json_error(StatusCode::NOT_FOUND, "RoleNotFound", "no such role");

@@ -7,11 +7,12 @@ use std::time::Instant;
 
 use bytes::Bytes;
 use hotspan_imds::answer::Answer;
-use hotspan_imds::record::{header, trace_of};
+use hotspan_imds::record::header;
 use hotspan_imds::route::{Route, route_of};
 use hotspan_imds::secret::Secret;
 use hotspan_imds::service::TOKEN_HEADER;
 use hotspan_imds::token::{TokenKey, asked_ttl};
+use hotspan_imds::trace::trace_of;
 use http::request::Parts;
 use http::{Method, Response, StatusCode};
 use http_body_util::Full;
@@ -21,6 +22,7 @@ mod metadata;
 use super::caller::Caller;
 use super::container::kept_open;
 use super::guard;
+use super::rules::Rules;
 use super::serve::Answers;
 use crate::documents::Documents;
 use crate::ledger::{Cgroup, Door, Ending, Ledger, Lookup};
@@ -35,6 +37,7 @@ pub(crate) struct ImdsDoor {
     ledger: Arc<Ledger>,
     key: TokenKey,
     metadata: Metadata,
+    rules: Arc<Rules>,
 }
 
 /// What is asked, and who asks.
@@ -63,8 +66,13 @@ impl Answers for ImdsDoor {
 }
 
 impl ImdsDoor {
-    pub(crate) fn new(current: Arc<Current>, ledger: Arc<Ledger>, key: TokenKey) -> Self {
-        Self { current, ledger, key, metadata: Metadata::default() }
+    pub(crate) fn new(
+        current: Arc<Current>,
+        ledger: Arc<Ledger>,
+        key: TokenKey,
+        rules: Arc<Rules>,
+    ) -> Self {
+        Self { current, ledger, key, metadata: Metadata::default(), rules }
     }
 
     /// A session, always: a `PUT` that fails makes some SDKs go without tokens
@@ -108,6 +116,9 @@ impl ImdsDoor {
         if remaining.is_none() && request.headers.contains_key(TOKEN_HEADER) {
             return self.without_session("token");
         }
+        if is_of_role(route) && !self.rules.permit(door.allow.as_deref(), &asked.caller).await {
+            return kept_open(self.denied(asked, role).with_remaining(remaining));
+        }
         let answer = match route {
             Route::RoleList => self.list(role).await,
             Route::ExtendedRoleList if door.extended => self.list(role).await,
@@ -127,6 +138,13 @@ impl ImdsDoor {
     fn without_session(&self, why: &'static str) -> Response<Full<Bytes>> {
         self.ledger.refused(Door::Imds, why);
         kept_open(Answer::page(StatusCode::UNAUTHORIZED))
+    }
+
+    /// As on an instance without a role: SDKs go on to whatever else they know,
+    /// and none tries again at once.
+    fn denied(&self, asked: &Asked<'_>, role: &Role) -> Answer {
+        self.tell(asked, role, Ending::Denied, None, Instant::now());
+        Answer::page(StatusCode::NOT_FOUND)
     }
 
     async fn list(&self, role: &Role) -> Answer {
@@ -163,19 +181,45 @@ impl ImdsDoor {
         if found.is_ok() {
             self.ledger.answered();
         }
+        let last_four = found.as_ref().ok().map(|documents| documents.last_four.as_str());
+        self.tell(asked, role, ending, last_four, began);
+        answer
+    }
+
+    fn tell(
+        &self,
+        asked: &Asked<'_>,
+        role: &Role,
+        ending: Ending,
+        last_four: Option<&str>,
+        began: Instant,
+    ) {
         self.ledger.lookup(&Lookup {
             door: Door::Imds,
             role: &role.name,
             consumer: "",
             ending,
-            last_four: found.as_ref().ok().map(|documents| documents.last_four.as_str()),
+            last_four,
             uid: asked.caller.uid,
             cgroup: asked.caller.cgroup_id.map(Cgroup::Id),
-            trace_id: trace_of(&asked.request.headers).map(|(trace_id, _)| trace_id),
+            inode: asked.caller.inode,
+            pid: None,
+            trace: trace_of(&asked.request.headers),
             began,
         });
-        answer
     }
+}
+
+/// Whether the path tells of the role or its credentials; other metadata is
+/// kept from nobody here.
+fn is_of_role(route: &Route) -> bool {
+    matches!(
+        route,
+        Route::RoleList
+            | Route::ExtendedRoleList
+            | Route::Credentials(_)
+            | Route::ExtendedCredentials(_)
+    )
 }
 
 /// The path that tells the account exists only when the account is known.

@@ -6,15 +6,18 @@ use std::io;
 
 use tokio::net::UnixStream;
 
+use super::rules::{fits_user, is_in};
 use crate::settings::AllowSettings;
 
 /// What the kernel says of a user that this namespace does not know.
-const OVERFLOW_UID: u32 = 65_534;
+pub(super) const OVERFLOW_UID: u32 = 65_534;
 
 /// A peer.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(crate) struct Peer {
     pub(crate) uid: u32,
+    /// Known when it is in this process namespace, or below it.
+    pub(crate) pid: Option<u32>,
     /// Known when the process was found and is of that user.
     pub(crate) cgroup: Option<String>,
     /// Whether it is known to be in this process namespace: a container's root
@@ -28,10 +31,10 @@ impl Peer {
         let credentials = stream.peer_cred()?;
         let uid = credentials.uid();
         // No process id: the peer's namespace is not below this one.
-        let found = credentials.pid().filter(|pid| *pid > 0).and_then(|pid| look_up(pid, uid));
-        Ok(match found {
-            Some((cgroup, is_near)) => Self { uid, cgroup, is_near },
-            None => Self { uid, cgroup: None, is_near: false },
+        let pid = credentials.pid().and_then(|pid| u32::try_from(pid).ok()).filter(|pid| *pid > 0);
+        Ok(match pid.and_then(|pid| look_up(pid, uid)) {
+            Some((cgroup, is_near)) => Self { uid, pid, cgroup, is_near },
+            None => Self { uid, pid: None, cgroup: None, is_near: false },
         })
     }
 
@@ -46,12 +49,11 @@ impl Peer {
     }
 
     fn fits(&self, rule: &AllowSettings) -> bool {
-        let cgroup_fits = rule.cgroup.as_ref().map(|listed| {
-            let own = self.cgroup.as_deref().unwrap_or_default();
-            own.strip_prefix(listed.as_str())
-                .is_some_and(|rest| rest.is_empty() || rest.starts_with('/'))
-        });
-        let uid_fits = rule.uid.is_none_or(|uid| uid == self.uid && uid != OVERFLOW_UID);
+        let cgroup_fits = rule
+            .cgroup
+            .as_ref()
+            .map(|listed| is_in(self.cgroup.as_deref().unwrap_or_default(), listed));
+        let uid_fits = fits_user(rule.uid, self.uid);
         match cgroup_fits {
             Some(fits) => fits && uid_fits,
             // A user alone says nothing about who it is in another namespace.
@@ -60,7 +62,7 @@ impl Peer {
     }
 }
 
-fn look_up(pid: i32, uid: u32) -> Option<(Option<String>, bool)> {
+fn look_up(pid: u32, uid: u32) -> Option<(Option<String>, bool)> {
     let status = std::fs::read_to_string(format!("/proc/{pid}/status")).ok()?;
     let cgroup = std::fs::read_to_string(format!("/proc/{pid}/cgroup")).ok();
     let is_near = is_near(&status, uid)?;
@@ -101,6 +103,7 @@ mod tests {
         let web = "/system.slice/web.service";
         let peer = |uid, cgroup: Option<&str>, is_near| Peer {
             uid,
+            pid: None,
             cgroup: cgroup.map(str::to_owned),
             is_near,
         };

@@ -47,13 +47,14 @@ pub(crate) struct ProcessDoor {
 pub(crate) struct Socket {
     /// None when a service manager holds the socket: the file is its own.
     path: Option<PathBuf>,
-    listener: UnixListener,
+    listener: std::os::unix::net::UnixListener,
 }
 
 impl Drop for Socket {
     fn drop(&mut self) {
         if let Some(path) = &self.path {
-            // Gone already is as good.
+            // Gone already is as good, and one that may not be removed is
+            // replaced at the next start.
             let _ = std::fs::remove_file(path);
         }
     }
@@ -76,7 +77,8 @@ impl Socket {
             }
             std::fs::remove_file(path)?;
         }
-        let listener = UnixListener::bind(path)?;
+        let listener = std::os::unix::net::UnixListener::bind(path)?;
+        listener.set_nonblocking(true)?;
         // Anyone may ask; who gets an answer is decided by who they are.
         std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
         Ok(Self { path: Some(path.to_owned()), listener })
@@ -85,11 +87,19 @@ impl Socket {
     /// Takes over a socket that a service manager holds.
     pub(crate) fn inherited(listener: std::os::unix::net::UnixListener) -> io::Result<Self> {
         listener.set_nonblocking(true)?;
-        Ok(Self { path: None, listener: UnixListener::from_std(listener)? })
+        Ok(Self { path: None, listener })
     }
 
     /// Serves until `stop` is told.
     pub(crate) async fn serve(self, door: Arc<ProcessDoor>, mut stop: watch::Receiver<bool>) {
+        let listener = self.listener.try_clone().and_then(UnixListener::from_std);
+        let listener = match listener {
+            Ok(listener) => listener,
+            Err(error) => {
+                tracing::error!(%error, "the process door cannot be opened");
+                return;
+            }
+        };
         let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
         let mut connections = JoinSet::new();
         loop {
@@ -97,7 +107,7 @@ impl Socket {
             // The semaphore is never closed.
             let permit = Arc::clone(&permits).acquire_owned().await;
             let accepted = tokio::select! {
-                accepted = self.listener.accept() => accepted,
+                accepted = listener.accept() => accepted,
                 _ = stop.wait_for(|stop| *stop) => break,
             };
             match accepted {
@@ -157,7 +167,7 @@ impl ProcessDoor {
                 self.ledger.refused(Door::Process, "command");
                 refused("only root and the agent's own user may ask this")
             }
-            "status" => match serde_json::to_vec(&status::of(&live, &self.ledger)) {
+            "status" => match serde_json::to_vec(&status::of(&live, &self.ledger).await) {
                 Ok(json) => Reply(word::OK, json),
                 Err(_) => refused("the status cannot be written"),
             },
@@ -205,7 +215,9 @@ impl ProcessDoor {
             last_four: documents.map(|documents| documents.last_four.as_str()),
             uid: Some(peer.uid),
             cgroup: peer.cgroup.as_deref().map(Cgroup::Path),
-            trace_id: None,
+            inode: None,
+            pid: peer.pid,
+            trace: None,
             began,
         });
     }

@@ -1,25 +1,34 @@
 //! The audit log: a JSON object a line, who got which role when. Readable by
 //! its owner only. Lines wait in a bounded queue for a thread that writes them,
-//! so that a slow disk holds up no answer; what does not fit is counted.
+//! so that a slow disk holds up no answer; what does not fit is counted. A line
+//! whose process is being looked for waits a moment, and the others behind it.
 
+use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
 use std::os::unix::fs::OpenOptionsExt;
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
-use std::sync::mpsc::{Receiver, SyncSender, sync_channel};
+use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
 use std::thread::JoinHandle;
+use std::time::{Duration, Instant};
 
 use nix::libc::O_NOFOLLOW;
 use serde::Serialize;
 
+use super::callers::{Callers, Sought};
 use super::cgroups::Cgroups;
 use super::{Cgroup, Lookup};
 use crate::roles::wall_now;
 
 /// Some seconds of the busiest host.
 const WAITING_LINES_MAX: usize = 10_000;
+/// How long a line waits for its process.
+const PROCESS_TIME_MAX: Duration = Duration::from_millis(500);
+const LOOK_AGAIN: Duration = Duration::from_millis(10);
+/// Of more, the oldest do without.
+const HELD_LINES_MAX: usize = 5_000;
 
 /// Where the lines go.
 pub(crate) struct Audit {
@@ -56,23 +65,34 @@ struct Line {
     cgroup: Option<String>,
     #[serde(skip)]
     cgroup_id: Option<u64>,
+    #[serde(skip)]
+    inode: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pid: Option<u32>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    program: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     trace_id: Option<String>,
 }
 
 impl Audit {
-    /// Opens a file to append to; with none, nothing is kept.
-    pub(crate) fn open(path: Option<&Path>) -> io::Result<Self> {
-        let lost = Arc::new(AtomicU64::new(0));
-        let Some(path) = path else { return Ok(Self { lines: None, writer: None, lost }) };
+    /// Opens a file to append to. With the rights of the start: what comes in
+    /// later cannot be read, replaced or cut by whoever took over the doors.
+    pub(crate) fn open(path: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        let file =
-            options.create(true).append(true).mode(0o600).custom_flags(O_NOFOLLOW).open(path)?;
+        options.create(true).append(true).mode(0o600).custom_flags(O_NOFOLLOW).open(path)
+    }
+
+    /// Starts the thread that writes; with no file, nothing is kept.
+    pub(crate) fn start(file: Option<File>, callers: Callers) -> io::Result<Self> {
+        let lost = Arc::new(AtomicU64::new(0));
+        let Some(file) = file else { return Ok(Self { lines: None, writer: None, lost }) };
         let (lines, waiting) = sync_channel::<Line>(WAITING_LINES_MAX);
-        let not_written = Arc::clone(&lost);
-        let writer = std::thread::Builder::new().name("audit".to_owned()).spawn(move || {
-            write_all(&waiting, file, &not_written);
-        })?;
+        let mut pen =
+            Pen { file, cgroups: Cgroups::new(), callers, not_written: Arc::clone(&lost) };
+        let writer = std::thread::Builder::new()
+            .name("audit".to_owned())
+            .spawn(move || pen.write_all(&waiting))?;
         Ok(Self { lines: Some(lines), writer: Some(writer), lost })
     }
 
@@ -99,7 +119,10 @@ impl Audit {
             uid: lookup.uid,
             cgroup,
             cgroup_id,
-            trace_id: owned(lookup.trace_id),
+            inode: lookup.inode,
+            pid: lookup.pid,
+            program: None,
+            trace_id: owned(lookup.trace.map(|trace| trace.trace_id)),
         });
         if sent.is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
@@ -107,19 +130,69 @@ impl Audit {
     }
 }
 
-/// Writes lines until there will be no more.
-fn write_all(waiting: &Receiver<Line>, mut file: File, not_written: &AtomicU64) {
-    let mut cgroups = Cgroups::new();
-    for mut line in waiting {
+/// What writes lines.
+struct Pen {
+    file: File,
+    cgroups: Cgroups,
+    callers: Callers,
+    not_written: Arc<AtomicU64>,
+}
+
+impl Pen {
+    /// Writes lines until there will be no more.
+    fn write_all(&mut self, waiting: &Receiver<Line>) {
+        let mut held: VecDeque<(Instant, Line)> = VecDeque::new();
+        loop {
+            let next = if held.is_empty() {
+                waiting.recv().map_err(|_| RecvTimeoutError::Disconnected)
+            } else {
+                waiting.recv_timeout(LOOK_AGAIN)
+            };
+            match next {
+                Ok(line) => held.push_back((Instant::now(), line)),
+                Err(RecvTimeoutError::Timeout) => {}
+                Err(RecvTimeoutError::Disconnected) => break,
+            }
+            while let Some((came, line)) = held.front_mut() {
+                let may_wait = came.elapsed() < PROCESS_TIME_MAX;
+                if !find_process(&self.callers, line) && may_wait && held.len() < HELD_LINES_MAX {
+                    break;
+                }
+                if let Some((_, line)) = held.pop_front() {
+                    self.write(line);
+                }
+            }
+        }
+        for (_, mut line) in held {
+            find_process(&self.callers, &mut line);
+            self.write(line);
+        }
+    }
+
+    fn write(&mut self, mut line: Line) {
         if let Some(id) = line.cgroup_id {
-            line.cgroup = cgroups.path(id).map(str::to_owned);
+            line.cgroup = self.cgroups.path(id).map(str::to_owned);
         }
         let written = serde_json::to_vec(&line).map_err(io::Error::from).and_then(|mut bytes| {
             bytes.push(b'\n');
-            file.write_all(&bytes)
+            self.file.write_all(&bytes)
         });
         if written.is_err() {
-            not_written.fetch_add(1, Ordering::Relaxed);
+            self.not_written.fetch_add(1, Ordering::Relaxed);
         }
     }
+}
+
+/// Puts the process into the line. False while it is being looked for.
+fn find_process(callers: &Callers, line: &mut Line) -> bool {
+    let Some(inode) = line.inode else { return true };
+    match callers.process(inode) {
+        Sought::Waiting => return false,
+        Sought::Unknown => {}
+        Sought::Found(process) => {
+            line.pid = Some(process.pid);
+            line.program = Some(process.program.to_string()).filter(|name| !name.is_empty());
+        }
+    }
+    true
 }

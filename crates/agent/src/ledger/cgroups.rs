@@ -1,12 +1,14 @@
 //! From a cgroup's id to its path. The id is the inode of a folder, so folders
-//! are looked through; that takes a while and happens on the audit log's own
-//! thread only.
+//! are looked through; that takes a while and happens on the threads of the
+//! audit log and of the reports, or, for rules at the doors, beside the doors' own.
 
 use std::collections::BTreeMap;
 use std::fs;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
+
+use crate::owners::cgroup_root;
 
 /// A host with thousands of containers.
 const FOLDERS_MAX: usize = 20_000;
@@ -15,34 +17,45 @@ const DEPTH_MAX: usize = 16;
 const LOOK_PAUSE: Duration = Duration::from_secs(10);
 
 /// Paths that were found.
-pub(super) struct Cgroups {
+pub(crate) struct Cgroups {
     root: PathBuf,
-    found: BTreeMap<u64, String>,
+    /// None for those that were looked for and are nowhere: a cgroup that is
+    /// made later has another id.
+    found: BTreeMap<u64, Option<String>>,
     looked: Option<Instant>,
 }
 
 impl Cgroups {
-    pub(super) fn new() -> Self {
-        // Beside the older hierarchies the unified one has a folder of its own.
-        let unified = Path::new("/sys/fs/cgroup/unified");
-        let root = if unified.is_dir() { unified } else { Path::new("/sys/fs/cgroup") };
-        Self::below(root)
+    pub(crate) fn new() -> Self {
+        Self::below(&cgroup_root())
     }
 
-    fn below(root: &Path) -> Self {
+    pub(crate) fn below(root: &Path) -> Self {
         Self { root: root.to_owned(), found: BTreeMap::new(), looked: None }
     }
 
     /// The path of a cgroup, as `/proc/PID/cgroup` writes it.
-    pub(super) fn path(&mut self, id: u64) -> Option<&str> {
+    pub(crate) fn path(&mut self, id: u64) -> Option<&str> {
         let is_time = self.looked.is_none_or(|looked| looked.elapsed() >= LOOK_PAUSE);
         if !self.found.contains_key(&id) && is_time {
-            self.looked = Some(Instant::now());
-            self.found.clear();
-            let root = self.root.clone();
-            self.look(&root, 0);
+            self.look_for(id);
         }
-        self.found.get(&id).map(String::as_str)
+        self.known(id).flatten()
+    }
+
+    /// What is known without looking; the path is none when there is no such
+    /// cgroup, or none that can be seen.
+    pub(crate) fn known(&self, id: u64) -> Option<Option<&str>> {
+        self.found.get(&id).map(Option::as_deref)
+    }
+
+    /// Looks through the folders. After it, something is known of the id.
+    pub(crate) fn look_for(&mut self, id: u64) {
+        self.looked = Some(Instant::now());
+        self.found.clear();
+        let root = self.root.clone();
+        self.look(&root, 0);
+        self.found.entry(id).or_default();
     }
 
     fn look(&mut self, folder: &Path, depth: usize) {
@@ -51,7 +64,7 @@ impl Cgroups {
         }
         let Ok(metadata) = folder.metadata() else { return };
         if let Ok(below) = folder.strip_prefix(&self.root) {
-            self.found.insert(metadata.ino(), format!("/{}", below.display()));
+            self.found.insert(metadata.ino(), Some(format!("/{}", below.display())));
         }
         let Ok(entries) = fs::read_dir(folder) else { return };
         for entry in entries.flatten() {

@@ -13,7 +13,7 @@ use crate::status;
 pub(super) async fn run(settings: &Settings) -> anyhow::Result<()> {
     let mut all_good = true;
     for (name, wanted) in &settings.roles {
-        let role = Role::start(name, wanted, 0);
+        let role = Role::start(name, wanted, 0, None);
         role.warm().await;
         let status = status::of_role(&role);
         let text = match (&status.key_last_four, status.seconds_left, &status.reason) {

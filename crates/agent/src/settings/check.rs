@@ -14,6 +14,8 @@ use super::{
     Settings, raw,
 };
 
+mod caller;
+pub(super) mod report;
 mod role;
 
 const STATE_DIR: &str = "/var/lib/hotspan-agent";
@@ -32,10 +34,12 @@ pub(super) struct Checker<'a> {
 pub(super) fn check(text: &str, raw: raw::File) -> Result<Settings, Vec<Problem>> {
     let mut checker = Checker { text, problems: Vec::new(), doors: Vec::new() };
     let names: Vec<String> = raw.role.iter().map(|role| role.name.get_ref().clone()).collect();
+    let user = raw.user.and_then(|user| checker.account(&user));
     let container = raw.container.map(|raw| checker.container(raw, &names));
     let imds = raw.imds.map(|raw| checker.imds(raw, &names));
     let process = raw.process.map(|raw| checker.process(raw, &names));
     let metrics = raw.metrics.and_then(|raw| checker.address(&raw.listen, raw.listen.get_ref()));
+    let report = raw.report.and_then(|raw| checker.report(raw));
     let mut roles = BTreeMap::new();
     for raw in raw.role {
         checker.add_role(raw, &mut roles);
@@ -44,6 +48,7 @@ pub(super) fn check(text: &str, raw: raw::File) -> Result<Settings, Vec<Problem>
         return Err(checker.problems);
     }
     Ok(Settings {
+        user,
         state_dir: raw.state_dir.unwrap_or_else(|| PathBuf::from(STATE_DIR)),
         roles,
         container,
@@ -51,6 +56,7 @@ pub(super) fn check(text: &str, raw: raw::File) -> Result<Settings, Vec<Problem>
         process,
         metrics,
         audit: raw.audit.map(|raw| raw.file),
+        report,
     })
 }
 
@@ -80,6 +86,7 @@ impl Checker<'_> {
                 role: consumer.role.into_inner(),
                 token_file: consumer.token_file.into_inner(),
                 uid: consumer.uid,
+                allow: self.callers(consumer.allow),
             });
         }
         ContainerSettings { listen, consumers }
@@ -101,6 +108,7 @@ impl Checker<'_> {
             extended: raw.extended,
             hop_limit: raw.hop_limit.map(Spanned::into_inner),
             deny: trimmed.filter(|path| !path.is_empty()).collect(),
+            allow: self.callers(raw.allow),
         }
     }
 
@@ -112,15 +120,7 @@ impl Checker<'_> {
                 let what = "the rule has neither uid nor cgroup".to_owned();
                 self.refuse(&rule.role, what, "say who gets the role");
             }
-            if let Some(cgroup) = rule.cgroup.as_ref().filter(|cgroup| !is_cgroup(cgroup.get_ref()))
-            {
-                let what = format!("cgroup {:?} cannot be used", cgroup.get_ref());
-                self.refuse(
-                    cgroup,
-                    what,
-                    "write it as in /proc/PID/cgroup, e.g. /system.slice/web.service",
-                );
-            }
+            self.cgroup(rule.cgroup.as_ref());
             allow.push(AllowSettings {
                 uid: rule.uid,
                 cgroup: rule.cgroup.map(Spanned::into_inner),
@@ -237,8 +237,4 @@ pub(crate) fn is_own_machine(ip: IpAddr) -> bool {
             v6.is_loopback() || (v6.segments()[..7] == metadata && matches!(last, 0x254 | 0x23))
         }
     }
-}
-
-fn is_cgroup(text: &str) -> bool {
-    text.len() > 1 && text.starts_with('/') && !text.ends_with('/')
 }

@@ -10,6 +10,7 @@ use toml::Spanned;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 pub(super) struct File {
+    pub(super) user: Option<Spanned<String>>,
     pub(super) state_dir: Option<PathBuf>,
     #[serde(default)]
     pub(super) role: Vec<Role>,
@@ -18,6 +19,7 @@ pub(super) struct File {
     pub(super) process: Option<Process>,
     pub(super) metrics: Option<Metrics>,
     pub(super) audit: Option<Audit>,
+    pub(super) report: Option<Report>,
 }
 
 #[derive(Deserialize)]
@@ -47,6 +49,7 @@ pub(super) struct Consumer {
     pub(super) role: Spanned<String>,
     pub(super) token_file: Spanned<PathBuf>,
     pub(super) uid: Option<u32>,
+    pub(super) allow: Option<Vec<Spanned<Caller>>>,
 }
 
 #[derive(Deserialize)]
@@ -61,6 +64,14 @@ pub(super) struct Imds {
     pub(super) hop_limit: Option<Spanned<u32>>,
     #[serde(default)]
     pub(super) deny: Vec<String>,
+    pub(super) allow: Option<Vec<Spanned<Caller>>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Caller {
+    pub(super) uid: Option<u32>,
+    pub(super) cgroup: Option<Spanned<String>>,
 }
 
 #[derive(Deserialize)]
@@ -89,4 +100,13 @@ pub(super) struct Metrics {
 #[serde(deny_unknown_fields)]
 pub(super) struct Audit {
     pub(super) file: PathBuf,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Report {
+    pub(super) server: Spanned<String>,
+    pub(super) every: Option<Spanned<String>>,
+    pub(super) key_file: Option<Spanned<PathBuf>>,
+    pub(super) host: Option<Spanned<String>>,
 }

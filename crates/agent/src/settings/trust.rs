@@ -9,7 +9,7 @@ const WRITABLE: u32 = 0o022;
 const STICKY: u32 = 0o1000;
 
 /// Why the file at `path` cannot be trusted.
-pub(super) fn distrust(path: &Path) -> Option<String> {
+pub(crate) fn distrust(path: &Path) -> Option<String> {
     // Links are followed: what counts is the file that is read or run.
     let real = match path.canonicalize() {
         Ok(real) => real,

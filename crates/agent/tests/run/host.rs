@@ -91,22 +91,44 @@ impl Host {
 
     /// `upstream_arguments` go to the emulator; `more` to the end of the configuration.
     pub(crate) fn with(upstream_arguments: &[&str], more: &str) -> Self {
-        Self::build(upstream_arguments, "", more)
+        Self::build(upstream_arguments, "", "", more, &[])
+    }
+
+    /// With more in the agent's environment.
+    pub(crate) fn with_environment(more: &str, environment: &[(&str, &Path)]) -> Self {
+        Self::build(&[], "", "", more, environment)
     }
 
     /// With other settings of the metadata door.
     pub(crate) fn with_imds(imds: &str) -> Self {
-        Self::build(&[], imds, "")
+        Self::build(&[], "", imds, "", &[])
     }
 
-    fn build(upstream_arguments: &[&str], imds: &str, more: &str) -> Self {
+    /// With settings at the top of the file, of the metadata door, and at the
+    /// end. The agent's user can read it.
+    pub(crate) fn with_top(top: &str, imds: &str, more: &str) -> Self {
+        Self::build(&[], top, imds, more, &[])
+    }
+
+    fn build(
+        upstream_arguments: &[&str],
+        top: &str,
+        imds: &str,
+        more: &str,
+        environment: &[(&str, &Path)],
+    ) -> Self {
         let folder = tempfile::tempdir().expect("a folder");
         let service =
             upstream("127.0.0.1:0", &folder.path().join("upstream.jsonl"), upstream_arguments);
         let upstream_address = service.address("imds").to_owned();
         let file = folder.path().join("agent.toml");
-        write_private(&file, &configuration(folder.path(), &upstream_address, imds, more));
-        let agent = start_agent(folder.path(), &file);
+        let text = configuration(folder.path(), &upstream_address, imds, more);
+        write_private(&file, &format!("{top}\n{text}"));
+        if !top.is_empty() {
+            open_to_all(folder.path(), 0o755);
+            open_to_all(&file, 0o644);
+        }
+        let agent = start_agent(folder.path(), &file, environment);
         Self { folder, upstream: Some(service), agent, upstream_address }
     }
 
@@ -123,7 +145,7 @@ impl Host {
         self.agent.child.kill().expect("to kill");
         self.agent.child.wait().expect("it ends");
         write_private(&self.file("agent.toml"), &fixed);
-        self.agent = start_agent(self.folder.path(), &self.file("agent.toml"));
+        self.agent = start_agent(self.folder.path(), &self.file("agent.toml"), &[]);
     }
 
     pub(crate) fn file(&self, name: &str) -> PathBuf {
@@ -181,8 +203,13 @@ impl Host {
 
     /// Waits until `is_so` of the status of the role.
     pub(crate) fn wait_for(&self, what: &str, is_so: impl Fn(&serde_json::Value) -> bool) {
+        self.wait_for_status(what, |status| is_so(&status["roles"][0]));
+    }
+
+    /// Waits until `is_so` of the status.
+    pub(crate) fn wait_for_status(&self, what: &str, is_so: impl Fn(&serde_json::Value) -> bool) {
         let begun = Instant::now();
-        while !is_so(&self.status()["roles"][0]) {
+        while !is_so(&self.status()) {
             assert!(begun.elapsed() < PATIENCE, "{what}: {}", self.status());
             std::thread::sleep(Duration::from_millis(50));
         }
@@ -253,7 +280,7 @@ file = \"{folder}/audit.jsonl\"
     )
 }
 
-fn start_agent(folder: &Path, configuration: &Path) -> Process {
+fn start_agent(folder: &Path, configuration: &Path, environment: &[(&str, &Path)]) -> Process {
     let errors = std::fs::File::options()
         .create(true)
         .append(true)
@@ -274,6 +301,7 @@ fn start_agent(folder: &Path, configuration: &Path) -> Process {
     ] {
         command.env(name, value);
     }
+    command.envs(environment.iter().copied());
     Process::start(command)
 }
 
@@ -282,6 +310,29 @@ pub(crate) fn write_private(path: &Path, text: &str) {
     options.create(true).write(true).truncate(true).mode(0o600);
     let mut file = options.open(path).expect("to open");
     file.write_all(text.as_bytes()).expect("to write");
+}
+
+fn open_to_all(path: &Path, mode: u32) {
+    let permissions = std::os::unix::fs::PermissionsExt::from_mode(mode);
+    std::fs::set_permissions(path, permissions).expect("to open");
+}
+
+/// Whether this is root, who alone can be somebody else. Says so when it is not.
+pub(crate) fn is_root(what: &str) -> bool {
+    let is_root = nix::unistd::geteuid().is_root();
+    if !is_root {
+        println!("skipped: {what} needs root");
+    }
+    is_root
+}
+
+/// Waits until `is_so`.
+pub(crate) fn wait_until(what: &str, mut is_so: impl FnMut() -> bool) {
+    let begun = Instant::now();
+    while !is_so() {
+        assert!(begun.elapsed() < PATIENCE, "{what}");
+        std::thread::sleep(Duration::from_millis(20));
+    }
 }
 
 /// Copies a program so that it can be started at once. By another process: a

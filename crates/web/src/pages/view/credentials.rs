@@ -136,8 +136,6 @@ fn host_of(row: &AgentRoleRow) -> &str {
 
 /// What to do so that there is something to see.
 fn set_up(frame: &Frame, host: &str) -> Markup {
-    let server = host.rsplit_once(':').map_or(host, |(name, _)| name);
-    let server = if server.is_empty() { "127.0.0.1" } else { server };
     html! {
         section.lede { p {
             b { "No agent told anything " (frame.window.phrase()) "." }
@@ -145,10 +143,39 @@ fn set_up(frame: &Frame, host: &str) -> Markup {
         } }
         section {
             h2 { "Have an agent tell this server" }
-            div.snippet { pre { code {
-                "# /etc/hotspan/agent.toml\n[report]\nserver = \"http://" (server) ":4318\"\n"
-            } } }
-            p.notes.soft { "Then restart it. After a minute its roles stand here: how long they live, who asks, and which traces did. A server that is not on the same machine needs https and a key." }
+            div.snippet { pre { code { "# /etc/hotspan/agent.toml\n[report]\nserver = \"" (receiver(host)) "\"\n" } } }
+            p.notes.soft { "Then restart the agent. After a moment its roles stand here: how long they live, who asks, and which traces did. Over plain HTTP an agent tells its own machine only; to another it takes https, and the key of a project where this server wants one." }
+        }
+    }
+}
+
+/// Where an agent on the machine of the browser would send to.
+fn receiver(host: &str) -> String {
+    let name = match host.rsplit_once(':') {
+        Some((name, port)) if port.parse::<u16>().is_ok() => name,
+        _ => host,
+    };
+    match name {
+        "" | "localhost" | "127.0.0.1" | "[::1]" => "http://127.0.0.1:4318".to_owned(),
+        name => format!("https://{name}"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn where_agents_send_to() {
+        for (host, expected) in [
+            ("127.0.0.1:4319", "http://127.0.0.1:4318"),
+            ("localhost:4319", "http://127.0.0.1:4318"),
+            ("[::1]:4319", "http://127.0.0.1:4318"),
+            ("", "http://127.0.0.1:4318"),
+            ("hotspan.example", "https://hotspan.example"),
+            ("hotspan.example:8443", "https://hotspan.example"),
+        ] {
+            assert_eq!(receiver(host), expected, "{host}");
         }
     }
 }

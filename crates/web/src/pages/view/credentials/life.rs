@@ -67,7 +67,8 @@ fn stretches(life: &[Option<i64>], step: f64, height: impl Fn(i64) -> f64) -> Ve
     // One point alone is drawn as a short line.
     for points in &mut all {
         if let [(x, y)] = points[..] {
-            points.push((x + step / 2.0, y));
+            let to = if x + step / 2.0 > WIDTH { x - step / 2.0 } else { x + step / 2.0 };
+            points.push((to, y));
         }
     }
     all.retain(|points| !points.is_empty());

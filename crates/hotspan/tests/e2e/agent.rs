@@ -44,7 +44,8 @@ fn tells_the_server() -> Outcome {
     })?;
     shows(&told)?;
     let page = server.get_text("/credentials?window=1h")?;
-    for wanted in ["web", "emulated-role", "container door", "/traces/0af7651916cd43dd8448eb211c80319c"]
+    for wanted in
+        ["web", "emulated-role", "container door", "/traces/0af7651916cd43dd8448eb211c80319c"]
     {
         if !page.contains(wanted) {
             return Err(format!("{wanted:?} is not on the page: {page}").into());

@@ -17,6 +17,7 @@ use tokio::task::JoinSet;
 mod bind;
 mod dry;
 mod inherited;
+mod notify;
 mod reload;
 mod rights;
 
@@ -117,17 +118,21 @@ async fn serve_until_stopped(path: &Path, wanted: Settings, parts: Parts) -> any
     let mut tasks = open(doors, key, &wanted, &current, &ledger, &stopped)?;
     let reporter = report(&wanted, &current, &ledger).context(Failure::Resource)?;
     print(&announcement)?;
+    notify::ready();
     let mut in_force = wanted;
     loop {
         tokio::select! {
             _ = hangup.recv() => {
+                notify::reloading();
                 in_force = reload::reload(path, in_force, &current, helper.as_ref()).await;
+                notify::ready();
             }
             _ = child.recv() => helper.iter().for_each(|helper| helper.look()),
             _ = terminate.recv() => break,
             _ = interrupt.recv() => break,
         }
     }
+    notify::stopping();
     // Nobody is left to hear it when every door has ended already.
     let _ = stop.send(true);
     while tasks.join_next().await.is_some() {}

@@ -9,6 +9,7 @@ mod faults;
 mod handover;
 mod herd;
 mod host;
+mod notify;
 mod privileges;
 mod receiver;
 mod report;

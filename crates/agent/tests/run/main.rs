@@ -3,6 +3,7 @@
 //! when upstream fails, when it is attacked, and when it is told nonsense.
 
 mod attacks;
+mod callers;
 mod configuration;
 mod doors;
 mod faults;

@@ -12,6 +12,8 @@ use hotspan_credentials::plain_http::Endpoint;
 
 mod check;
 mod raw;
+#[cfg(test)]
+mod shipped;
 mod trust;
 
 pub(crate) use check::report::key_in;

@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod package;
 mod score;
 mod setup;
 mod step;
@@ -41,6 +42,14 @@ enum Chore {
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },
+    /// Make the Debian packages and check them: contents, services, removal.
+    Package {
+        /// Only this one: `hotspan-agent` or `hotspan`.
+        name: Option<String>,
+        /// Take the programs as they are in the release folder.
+        #[arg(long)]
+        no_build: bool,
+    },
     /// Score the detectors on the labelled corpus; fails under the marks.
     Score,
     /// Install what is missing and run every check and test.
@@ -57,6 +66,7 @@ fn main() -> ExitCode {
         Chore::Tidy => tidy::run(&root),
         Chore::Setup => setup::run(&root).map(|_| ()),
         Chore::Bench { arguments } => bench::run(&root, &arguments),
+        Chore::Package { name, no_build } => package::run(&root, name.as_deref(), no_build),
         Chore::Score => score::run(),
         Chore::Test { quick } => test::run(&root, quick),
     };

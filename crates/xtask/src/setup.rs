@@ -8,6 +8,8 @@ use std::process::Command;
 
 use crate::step;
 
+pub(crate) mod deb;
+
 /// Debian's packages: the Ruby side of the live tests and the browser.
 const DEBIAN: [&str; 10] = [
     "ruby",

@@ -1,0 +1,75 @@
+//! Checks of what the package brings: the configuration is right as it is and
+//! with everything that is commented out in it, and the sockets that systemd
+//! opens are its doors, no more and no fewer.
+
+use std::collections::BTreeSet;
+
+use super::Settings;
+
+const FILE: &str = include_str!("../../packaging/agent.toml");
+const SOCKET: &str = include_str!("../../packaging/hotspan-agent.socket");
+const IMDS_SOCKET: &str = include_str!("../../packaging/hotspan-agent-imds.socket");
+const SERVICE: &str = include_str!("../../packaging/hotspan-agent.service");
+const FOLDERS: &str = include_str!("../../packaging/tmpfiles.conf");
+
+/// The configuration with its examples in force.
+fn whole() -> String {
+    let is_example = |line: &str| {
+        let rest = line.strip_prefix("# ").unwrap_or_default();
+        rest.starts_with('[') || rest.split_once(" = ").is_some_and(|(key, _)| is_key(key))
+    };
+    let lines = FILE.lines().map(|line| if is_example(line) { &line[2..] } else { line });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+fn is_key(text: &str) -> bool {
+    !text.is_empty() && text.bytes().all(|byte| byte.is_ascii_lowercase() || byte == b'_')
+}
+
+/// Where the doors are. Metrics are asked for by a program that asks again.
+fn doors(settings: &Settings) -> BTreeSet<String> {
+    let container = settings.container.iter().flat_map(|door| &door.listen);
+    let imds = settings.imds.iter().flat_map(|door| &door.listen);
+    let process = settings.process.iter().map(|door| door.socket.display().to_string());
+    container.chain(imds).map(ToString::to_string).chain(process).collect()
+}
+
+fn opened(units: &[&str]) -> BTreeSet<String> {
+    let lines = units.iter().flat_map(|unit| unit.lines());
+    lines.filter_map(|line| line.strip_prefix("ListenStream=")).map(str::to_owned).collect()
+}
+
+#[test]
+fn the_sockets_are_the_doors() {
+    for (text, units) in [(FILE, &[SOCKET][..]), (&whole(), &[SOCKET, IMDS_SOCKET])] {
+        let settings = Settings::parse(text).expect("valid");
+        assert_eq!(doors(&settings), opened(units), "{text}");
+    }
+}
+
+#[test]
+fn as_it_is_nobody_but_root_is_given_anything() {
+    let settings = Settings::parse(FILE).expect("valid");
+    assert!(settings.imds.is_none());
+    assert!(settings.container.expect("the door").consumers.is_empty());
+    assert!(settings.process.expect("the door").allow.is_empty());
+    let settings = Settings::parse(&whole()).expect("valid");
+    let given = (settings.imds.is_some(), settings.metrics.is_some(), settings.audit.is_some());
+    assert_eq!(given, (true, true, true), "the examples are looked at");
+    assert_eq!(settings.container.expect("the door").consumers.len(), 1);
+    assert_eq!(settings.process.expect("the door").allow.len(), 1);
+}
+
+#[test]
+fn what_is_written_to_is_there_and_open_to_the_service() {
+    let settings = Settings::parse(&whole()).expect("valid");
+    let token = settings.container.expect("the door").consumers.remove(0).token_file;
+    let audit = settings.audit.expect("the log");
+    let parent = |path: &std::path::Path| path.parent().expect("a folder").to_owned();
+    for folder in [parent(&token), parent(&audit), settings.state_dir] {
+        let folder = folder.display();
+        assert!(FOLDERS.contains(&format!("\nd {folder} ")), "{folder} in tmpfiles.conf");
+        let line = SERVICE.lines().find(|line| line.starts_with("ReadWritePaths="));
+        assert!(line.expect("the line").contains(&format!("-{folder}")), "{folder} in the service");
+    }
+}

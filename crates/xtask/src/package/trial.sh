@@ -58,8 +58,8 @@ done
 case " $names " in
 *" hotspan-agent "*)
 	check "the configuration is right" "hotspan-agent check-config"
-	check "keys are the agent's" "test \"\$(stat -c '%U %a' /var/lib/hotspan-agent)\" = 'hotspan-agent 700'"
-	check "tokens are given away by root" "test \"\$(stat -c '%U %a' /run/hotspan-agent)\" = 'root 755'"
+	check "nobody else writes where tokens are" "test \"\$(stat -c '%U %a' /run/hotspan-agent)\" = 'root 755'"
+	check "nobody else writes where keys are" "test \"\$(stat -c '%U %a' /var/lib/hotspan-agent)\" = 'root 750'"
 	check "its sockets are open" "systemctl is-enabled hotspan-agent.socket"
 	check "the metadata door is off" "! systemctl is-enabled hotspan-agent-imds.socket"
 	inside systemctl enable --quiet hotspan-agent-imds.socket

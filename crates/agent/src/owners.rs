@@ -2,8 +2,9 @@
 //! whoever looks. Slow where there are many processes, so never on the way of
 //! an answer.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, VecDeque};
 use std::fs;
+use std::os::unix::fs::MetadataExt;
 use std::path::{Component, Path, PathBuf};
 use std::time::{Duration, Instant};
 
@@ -15,6 +16,8 @@ const TIME_MAX: Duration = Duration::from_millis(500);
 /// All processes are looked through for what is not where it should be, and
 /// that is a lot of work for callers who are gone already.
 const LOOK_ALL_PAUSE: Duration = Duration::from_secs(5);
+/// Whoever asked lately often asks again, on a connection that is soon over.
+const LATELY_MAX: usize = 16;
 /// Paths can be 4,096; what is longer than this is cut.
 const PROGRAM_CHARS_MAX: usize = 256;
 
@@ -34,24 +37,44 @@ pub(crate) struct Finder {
     processes: PathBuf,
     cgroups: PathBuf,
     looked_at_all: Option<Instant>,
+    /// Processes that were found, the newest first.
+    lately: VecDeque<u32>,
 }
 
 impl Finder {
     pub(crate) fn new() -> Self {
-        Self { processes: "/proc".into(), cgroups: cgroup_root(), looked_at_all: None }
+        Self {
+            processes: "/proc".into(),
+            cgroups: cgroup_root(),
+            looked_at_all: None,
+            lately: VecDeque::new(),
+        }
     }
 
-    /// Processes of the user `uid` that hold one of the sockets: first those of
-    /// the cgroup, then, now and then, all there are.
+    /// Processes of the user `uid` that hold one of the sockets: first those that
+    /// did lately, then those of the cgroup, then, now and then, all there are.
     pub(crate) fn find(&mut self, uid: u32, cgroup: Option<&str>, inodes: &[u32]) -> Vec<Owner> {
         let mut search = Search::new(&self.processes, uid, inodes);
-        search.look_at(self.members(cgroup));
+        search.look_at(self.lately.iter().copied().collect());
+        if !search.sought.is_empty() {
+            search.look_at(self.members(cgroup));
+        }
         let may_look = self.looked_at_all.is_none_or(|last| last.elapsed() >= LOOK_ALL_PAUSE);
         if !search.sought.is_empty() && may_look {
             self.looked_at_all = Some(Instant::now());
             search.look_at(all(&self.processes));
         }
-        search.found
+        let found = search.found;
+        self.remember(&found);
+        found
+    }
+
+    fn remember(&mut self, found: &[Owner]) {
+        for owner in found {
+            self.lately.retain(|pid| *pid != owner.pid);
+            self.lately.push_front(owner.pid);
+        }
+        self.lately.truncate(LATELY_MAX);
     }
 
     fn members(&self, cgroup: Option<&str>) -> Vec<u32> {
@@ -98,7 +121,9 @@ impl<'a> Search<'a> {
         Self { processes, uid, sought, found: Vec::new(), begun: Instant::now() }
     }
 
-    fn look_at(&mut self, pids: Vec<u32>) {
+    /// The newest first: who was started last is over first.
+    fn look_at(&mut self, mut pids: Vec<u32>) {
+        pids.sort_unstable_by_key(|pid| std::cmp::Reverse(*pid));
         for pid in pids {
             if self.sought.is_empty() || self.begun.elapsed() > TIME_MAX {
                 return;
@@ -109,7 +134,7 @@ impl<'a> Search<'a> {
 
     fn look_into(&mut self, pid: u32) {
         let process = self.processes.join(pid.to_string());
-        if !self.is_users(&process) {
+        if !self.may_be_users(&process) {
             return;
         }
         let Ok(files) = fs::read_dir(process.join("fd")) else { return };
@@ -117,7 +142,8 @@ impl<'a> Search<'a> {
             let Ok(target) = fs::read_link(file.path()) else { continue };
             let Some(inode) = self.sought.get(&target).copied() else { continue };
             let program = program(&process);
-            // The number may have gone to another process by now.
+            // The process may be another user's, that has been given the socket, and
+            // the number may have gone to another process by now.
             let is_still = self.is_users(&process)
                 && fs::read_link(file.path()).is_ok_and(|again| again == target);
             if is_still {
@@ -125,6 +151,12 @@ impl<'a> Search<'a> {
                 self.found.push(Owner { inode, pid, program });
             }
         }
+    }
+
+    /// Whether it is worth a closer look. A process that hides its memory shows
+    /// as root's.
+    fn may_be_users(&self, process: &Path) -> bool {
+        process.metadata().is_ok_and(|metadata| [0, self.uid].contains(&metadata.uid()))
     }
 
     /// Whether the process is the user's, or was when it was started.
@@ -163,52 +195,55 @@ mod tests {
     fn whose_socket_it_is() {
         let root = tempfile::tempdir().expect("a folder");
         let (processes, cgroups) = (root.path().join("proc"), root.path().join("cgroup"));
-        process(&processes, 7, "1000\t1000\t1000\t1000", &["/x", "socket:[11]"], "/usr/bin/ruby");
-        process(&processes, 8, "1001\t1001\t1001\t1001", &["socket:[11]", "socket:[12]"], "/b");
-        process(&processes, 9, "1000\t1002\t1002\t1002", &["socket:[13]"], "/c\nok 1 1 /evil");
+        // The folders are this user's, as those of its processes are.
+        let own = nix::unistd::geteuid().as_raw();
+        let (whole, other) = (format!("{own}\t{own}\t{own}\t{own}"), "7\t7\t7\t7");
+        let before = format!("{own}\t8\t8\t8");
+        process(&processes, 7, &whole, &["/x", "socket:[11]"], "/usr/bin/ruby");
+        process(&processes, 8, other, &["socket:[11]", "socket:[12]"], "/b");
+        process(&processes, 9, &before, &["socket:[13]"], "/c\nok 1 1 /evil");
         fs::create_dir_all(cgroups.join("web.service")).expect("to make");
         fs::write(cgroups.join("web.service/cgroup.procs"), "7\n8\n").expect("to write");
         fs::write(root.path().join("cgroup.procs"), "9\n").expect("to write");
         let owner = |inode, pid, program: &str| Owner { inode, pid, program: program.to_owned() };
-        for (case, uid, cgroup, inodes, looks_at_all, expected) in [
-            (
-                "a member",
-                1_000,
-                Some("/web.service"),
-                vec![11],
-                false,
-                vec![owner(11, 7, "/usr/bin/ruby")],
-            ),
-            ("another user's", 1_000, Some("/web.service"), vec![12], false, vec![]),
-            ("no member", 1_000, Some("/web.service"), vec![13], false, vec![]),
-            ("out of the cgroups", 1_000, Some("/../"), vec![13], false, vec![]),
-            ("out of the cgroups", 1_000, Some("/web.service/../.."), vec![13], false, vec![]),
-            ("no whole path", 1_000, Some("web.service"), vec![11], false, vec![]),
-            (
-                "of all, by the user it was",
-                1_000,
-                Some("/web.service"),
-                vec![13],
-                true,
-                vec![owner(13, 9, "/c?ok 1 1 /evil")],
-            ),
-            (
-                "of all",
-                1_001,
-                None,
-                vec![11, 12, 99],
-                true,
-                vec![owner(11, 8, "/b"), owner(12, 8, "/b")],
-            ),
-            ("nobody's", 1_000, None, vec![99], true, vec![]),
+        let (web, ruby) = (Some("/web.service"), owner(11, 7, "/usr/bin/ruby"));
+        let odd = owner(13, 9, "/c?ok 1 1 /evil");
+        for (case, cgroup, inodes, looks_at_all, expected) in [
+            ("a member", web, vec![11], false, vec![ruby.clone()]),
+            ("another user's", web, vec![12], false, vec![]),
+            ("no member", web, vec![13], false, vec![]),
+            ("out of the cgroups", Some("/../"), vec![13], false, vec![]),
+            ("out of the cgroups", Some("/web.service/../.."), vec![13], false, vec![]),
+            ("no whole path", Some("web.service"), vec![11], false, vec![]),
+            ("of all, by the user it was", web, vec![13], true, vec![odd.clone()]),
+            ("of all", None, vec![11, 12, 13, 99], true, vec![ruby, odd]),
+            ("another user's, of all", None, vec![12], true, vec![]),
+            ("nobody's", None, vec![99], true, vec![]),
         ] {
             let looked_at_all = (!looks_at_all).then(Instant::now);
             let (processes, cgroups) = (processes.clone(), cgroups.clone());
-            let mut finder = Finder { processes, cgroups, looked_at_all };
-            let mut found = finder.find(uid, cgroup, &inodes);
+            let mut finder = Finder { processes, cgroups, looked_at_all, lately: VecDeque::new() };
+            let mut found = finder.find(own, cgroup, &inodes);
             found.sort_by_key(|owner| owner.inode);
             assert_eq!(found, expected, "{case}");
         }
+    }
+
+    #[test]
+    fn who_asked_lately_is_looked_at_first() {
+        let root = tempfile::tempdir().expect("a folder");
+        let (processes, cgroups) = (root.path().join("proc"), root.path().join("cgroup"));
+        let own = nix::unistd::geteuid().as_raw();
+        process(&processes, 7, &own.to_string(), &["socket:[11]"], "/usr/bin/ruby");
+        let mut finder =
+            Finder { processes, cgroups, looked_at_all: None, lately: VecDeque::new() };
+        assert_eq!(finder.find(own, None, &[11]).len(), 1, "of all");
+        assert_eq!(finder.find(own, None, &[11]).len(), 1, "of those lately, too soon for all");
+        for pid in 100..200 {
+            finder.remember(&[Owner { inode: 1, pid, program: String::new() }]);
+        }
+        assert_eq!(finder.lately.len(), LATELY_MAX);
+        assert_eq!(finder.find(own, None, &[11]), [], "long ago, and too soon for all");
     }
 
     #[test]

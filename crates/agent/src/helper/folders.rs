@@ -1,7 +1,7 @@
 //! The folders in which the helper makes token files: opened once, at its
 //! start, and only such as nobody else can write in.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::os::fd::OwnedFd;
 use std::os::unix::ffi::OsStrExt;
 use std::path::{Path, PathBuf};
@@ -11,8 +11,14 @@ use zeroize::Zeroizing;
 
 use crate::{settings, token_file};
 
-/// By the name that they were given.
-pub(super) struct Folders(BTreeMap<PathBuf, OwnedFd>);
+/// Files of one life of the helper, so that it never fills a disk.
+const FILES_MAX: usize = 1_024;
+
+pub(super) struct Folders {
+    /// By the name that they were given.
+    open: BTreeMap<PathBuf, OwnedFd>,
+    files: BTreeSet<PathBuf>,
+}
 
 impl Folders {
     /// Opens them all.
@@ -32,19 +38,24 @@ impl Folders {
             }
             Ok((path.clone(), folder))
         };
-        Ok(Self(named.iter().map(open).collect::<anyhow::Result<_>>()?))
+        let open = named.iter().map(open).collect::<anyhow::Result<_>>()?;
+        Ok(Self { open, files: BTreeSet::new() })
     }
 
     /// The token in a file of the user's in one of the folders.
-    pub(super) fn token(&self, uid: u32, path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
+    pub(super) fn token(&mut self, uid: u32, path: &Path) -> anyhow::Result<Zeroizing<Vec<u8>>> {
         let Some((folder, name)) = split(path) else {
             bail!("is no name of a file in a folder");
         };
         // As they are written: no dots and no second spelling leads elsewhere.
-        let named = self.0.iter().find(|(named, _)| named.as_os_str() == folder.as_os_str());
+        let named = self.open.iter().find(|(named, _)| named.as_os_str() == folder.as_os_str());
         let Some((_, folder)) = named else {
             bail!("cannot be made; its folder was not named when the agent started, restart it");
         };
+        if self.files.len() >= FILES_MAX && !self.files.contains(path) {
+            bail!("is one of more than {FILES_MAX}; restart the agent");
+        }
+        self.files.insert(path.to_owned());
         token_file::keep(folder, name.as_os_str(), Some(uid))
     }
 }
@@ -62,4 +73,40 @@ fn split(path: &Path) -> Option<(&Path, &Path)> {
 /// The folder of a token file, as [`Folders::token`] compares it.
 pub(crate) fn folder_of(token_file: &Path) -> Option<PathBuf> {
     split(token_file).map(|(folder, _)| folder.to_owned())
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_disk_is_not_filled() {
+        let root = tempfile::tempdir().expect("a folder");
+        let mut folders = Folders::open(&[root.path().to_owned()]).expect("to open");
+        let own = nix::unistd::geteuid().as_raw();
+        let first = root.path().join("first");
+        folders.token(own, &first).expect("made");
+        for number in 1..FILES_MAX {
+            folders.files.insert(number.to_string().into());
+        }
+        let more = root.path().join("more");
+        let error = folders.token(own, &more).expect_err("refused");
+        assert!(error.to_string().contains("more than 1024"), "{error}");
+        assert!(!more.exists());
+        folders.token(own, &first).expect("read again");
+    }
+
+    #[test]
+    fn folders_of_token_files() {
+        for (file, folder) in [
+            ("/run/a/web.token", Some("/run/a")),
+            ("/web.token", Some("")),
+            ("/run/a/..", None),
+            ("/run/a/.", None),
+            ("/run/a/", None),
+            ("web.token", None),
+        ] {
+            assert_eq!(folder_of(Path::new(file)), folder.map(PathBuf::from), "{file}");
+        }
+    }
 }

@@ -317,11 +317,17 @@ fn open_to_all(path: &Path, mode: u32) {
     std::fs::set_permissions(path, permissions).expect("to open");
 }
 
+/// Says why something was not tried.
+#[expect(clippy::print_stderr, reason = "a test that did not run must say so")]
+pub(crate) fn skipped(why: &str) {
+    eprintln!("skipped: {why}");
+}
+
 /// Whether this is root, who alone can be somebody else. Says so when it is not.
 pub(crate) fn is_root(what: &str) -> bool {
     let is_root = nix::unistd::geteuid().is_root();
     if !is_root {
-        println!("skipped: {what} needs root");
+        skipped(&format!("{what} needs root"));
     }
     is_root
 }

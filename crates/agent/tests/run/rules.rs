@@ -9,7 +9,7 @@ use std::process::Command;
 
 use serde_json::Value;
 
-use crate::host::{Host, KEY_ID, is_root, wait_until};
+use crate::host::{Host, KEY_ID, is_root, skipped, wait_until};
 
 const LIST: &str = "/latest/meta-data/iam/security-credentials/";
 const OTHER: u32 = 4_711;
@@ -57,7 +57,7 @@ fn ask(who: &Who, address: &str, request: &str) -> Option<u16> {
     let text = String::from_utf8_lossy(&output.stdout).into_owned();
     let status = text.split(' ').nth(1).and_then(|status| status.parse().ok());
     if status.is_none() && matches!(who, Who::Contained(_)) {
-        println!("skipped: a user namespace cannot be had: {output:?}");
+        skipped(&format!("a user namespace cannot be had: {output:?}"));
         return None;
     }
     assert!(status.is_some(), "{output:?}");
@@ -77,7 +77,7 @@ impl OwnCgroup {
         let name = format!("hotspan-test-{}", std::process::id());
         let folder = root.join(&name);
         if let Err(error) = std::fs::create_dir(&folder) {
-            println!("skipped: a cgroup cannot be had: {error}");
+            skipped(&format!("a cgroup cannot be had: {error}"));
             return None;
         }
         let own = Self { folder, path: format!("/{name}") };

@@ -1,6 +1,7 @@
 //! The thread that looks for processes of callers. Works in rounds, so that
-//! many connections cost one look, and rests after each, so that it takes a
-//! tenth of a core at most however many come.
+//! many connections cost one look. Those of a short burst are looked for at
+//! once, because they are soon over; however many come, a tenth of the time is
+//! spent on it at most.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -16,9 +17,10 @@ use crate::owners::{Finder, Owner};
 const ROUND_MAX: usize = 1_024;
 /// Sockets of one look; of more the newest, which are the likeliest to be open.
 const LOOK_MAX: usize = 256;
-const REST_MIN: Duration = Duration::from_millis(50);
-/// Rests are so many times as long as rounds.
-const REST_FACTOR: u32 = 9;
+/// One part in so many of the time may be spent.
+const SHARE: u32 = 10;
+/// What may be saved up for a burst.
+const SAVED_MAX: Duration = Duration::from_millis(100);
 
 /// Something to do.
 pub(super) enum Work {
@@ -32,6 +34,7 @@ pub(super) enum Work {
 pub(super) fn seek_all(shared: &Arc<Shared>, waiting: &Receiver<Work>) {
     let mut cgroups = Cgroups::new();
     let mut finder = Finder::new();
+    let mut budget = Budget { saved: SAVED_MAX, at: Instant::now() };
     while let Ok(first) = waiting.recv() {
         let begun = Instant::now();
         let mut groups: BTreeMap<(u32, Option<u64>), Vec<u32>> = BTreeMap::new();
@@ -44,7 +47,6 @@ pub(super) fn seek_all(shared: &Arc<Shared>, waiting: &Receiver<Work>) {
                 Work::Settle(settled) => settles.push(settled),
             }
         }
-        let has_looked = !groups.is_empty();
         for ((uid, cgroup_id), sockets) in groups {
             let cgroup = cgroup_id.and_then(|id| cgroups.path(id));
             let newest = &sockets[sockets.len().saturating_sub(LOOK_MAX)..];
@@ -56,9 +58,25 @@ pub(super) fn seek_all(shared: &Arc<Shared>, waiting: &Receiver<Work>) {
             // Whoever asked may have stopped waiting.
             let _ = settled.send(());
         }
-        if has_looked {
-            std::thread::sleep((begun.elapsed() * REST_FACTOR).max(REST_MIN));
-        }
+        std::thread::sleep(budget.spend(begun.elapsed(), Instant::now()));
+    }
+}
+
+/// Time that may be spent.
+struct Budget {
+    saved: Duration,
+    at: Instant,
+}
+
+impl Budget {
+    /// Spends what a round took that ended `now`; how long to rest until there
+    /// is something to spend again.
+    fn spend(&mut self, took: Duration, now: Instant) -> Duration {
+        let earned = now.saturating_duration_since(self.at) / SHARE;
+        let saved = (self.saved + earned).min(SAVED_MAX);
+        let rest = took.saturating_sub(saved) * SHARE;
+        *self = Self { saved: saved.saturating_sub(took), at: now + rest };
+        rest
     }
 }
 
@@ -73,5 +91,32 @@ fn look(
         Some(helper) if !helper.is_gone() => helper.owners(uid, cgroup, sockets),
         // As far as own rights reach.
         _ => finder.find(uid, cgroup, sockets),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_burst_is_looked_for_at_once_and_a_flood_takes_a_tenth() {
+        let start = Instant::now();
+        let mut now = start;
+        let mut budget = Budget { saved: SAVED_MAX, at: start };
+        let mut spent = Duration::ZERO;
+        let took = Duration::from_millis(5);
+        for round in 0..1_000 {
+            now += took;
+            spent += took;
+            let rest = budget.spend(took, now);
+            assert!(round >= 20 || rest.is_zero(), "round {round} rests {rest:?}");
+            now += rest;
+        }
+        let share = (spent - SAVED_MAX).as_secs_f64() / (now - start).as_secs_f64();
+        assert!((0.08..0.11).contains(&share), "{share}");
+        // Long idle, and no more than a burst is saved.
+        now += Duration::from_secs(3_600);
+        assert_eq!(budget.spend(SAVED_MAX, now), Duration::ZERO);
+        assert!(budget.spend(took, now + took) > Duration::ZERO);
     }
 }

@@ -202,13 +202,14 @@ impl Shared {
     /// those that are still looked for.
     fn settle(&self, cgroups: &mut Cgroups) {
         let settled = self.lock().take_settled();
-        let named = settled.into_iter().map(|(socket, program, asked)| {
+        // Paths may have to be looked for, and answers wait for the lock: few
+        // are left when it is taken again.
+        let mut named: BTreeMap<Who, Asked> = BTreeMap::new();
+        for (socket, program, asked) in settled {
             let path = socket.cgroup_id.and_then(|id| cgroups.path(id)).map(str::to_owned);
             let cgroup = socket.cgroup.or(path).unwrap_or_default();
-            (Who { uid: socket.uid, cgroup, program }, asked)
-        });
-        // Paths may have to be looked for; nobody waits for that.
-        let named: Vec<_> = named.collect();
+            named.entry(Who { uid: socket.uid, cgroup, program }).or_default().add(asked);
+        }
         let mut known = self.lock();
         for (who, asked) in named {
             known.add(who, asked);

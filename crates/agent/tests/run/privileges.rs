@@ -8,7 +8,7 @@ use std::os::unix::net::UnixStream;
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
 
-use crate::host::{Host, is_root, wait_until, write_private};
+use crate::host::{Host, is_root, skipped, wait_until, write_private};
 
 /// A user that every system has; the agent's own is there after installation.
 const USER: (&str, u32) = ("daemon", 1);
@@ -167,6 +167,45 @@ fn what_the_agents_user_cannot_read_is_told_at_the_start() {
         let text = String::from_utf8_lossy(&output.stderr).into_owned();
         assert_eq!(output.status.code(), Some(code), "{file_mode:o} {folder_mode:o}: {text}");
         assert!(text.contains(said), "{file_mode:o} {folder_mode:o}: {text}");
+    }
+}
+
+#[test]
+fn the_capabilities_that_are_stated_suffice() {
+    if !is_root("giving up rights") {
+        return;
+    }
+    // As docs/agent.md and the service unit have them, but for low ports.
+    let stated = "-all,+chown,+dac_read_search,+setgid,+setpcap,+setuid,+sys_ptrace";
+    let set = |verb: &[&str]| {
+        let mut command = Command::new("setpriv");
+        command.args(["--bounding-set", stated, "--inh-caps", "-all"]).args(verb);
+        command
+    };
+    if !set(&["true"]).status().is_ok_and(|status| status.success()) {
+        skipped("setpriv is missing, or has not all of these to give");
+        return;
+    }
+    let folder = tempfile::tempdir().expect("a folder");
+    let (file, place) = (folder.path().join("agent.toml"), folder.path().display());
+    std::fs::set_permissions(folder.path(), PermissionsExt::from_mode(0o755)).expect("to set");
+    let text = format!(
+        "user = \"{}\"\nstate_dir = \"{place}/state\"\n[[role]]\nname = \"app\"\nsource = \"instance\"\nendpoint = \"http://127.0.0.1:9\"\n[imds]\nlisten = [\"127.0.0.1:0\"]\nrole = \"app\"\n[container]\nlisten = [\"127.0.0.1:0\"]\n[[container.consumer]]\nname = \"web\"\nrole = \"app\"\nuid = 4711\ntoken_file = \"{place}/web.token\"\n[audit]\nfile = \"{place}/audit.jsonl\"\n[process]\nsocket = \"{place}/agent.sock\"\n",
+        USER.0
+    );
+    std::fs::write(&file, text).expect("to write");
+    // Twice: what the first made, the second finds.
+    for start in ["first", "second"] {
+        let mut command = set(&[env!("CARGO_BIN_EXE_hotspan-agent"), "run", "--config"]);
+        let mut child = command.arg(&file).stdout(Stdio::piped()).spawn().expect("it starts");
+        let lines = BufReader::new(child.stdout.take().expect("piped")).lines();
+        let is_ready = lines.map_while(Result::ok).any(|line| line == "ready");
+        // Ended already when it was not ready.
+        let _ = child.kill();
+        let status = child.wait().expect("it ends");
+        assert!(is_ready, "{start}: {status}");
+        let token = folder.path().join("web.token").metadata().expect("a token file");
+        assert_eq!(token.uid(), 4_711, "{start}");
     }
 }
 

@@ -89,7 +89,9 @@ pub(crate) fn token_key(state_dir: &Path, owner: Option<u32>) -> anyhow::Result<
     }
     let mut bytes = Zeroizing::new([0; KEY_BYTES]);
     getrandom::fill(&mut *bytes).context("no random bytes")?;
-    token_file::write(&folder, name, &*bytes, None).with_context(place)?;
+    token_file::write(&folder, name, &*bytes, None).with_context(|| {
+        format!("{} cannot be made; chown its folder to whoever starts the agent", place())
+    })?;
     Ok(TokenKey::new(*bytes))
 }
 

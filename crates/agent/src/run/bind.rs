@@ -83,8 +83,10 @@ impl Doors {
 impl Files {
     pub(super) fn open(settings: &Settings) -> anyhow::Result<Self> {
         let audit = settings.audit.as_deref().map(Audit::open).transpose();
-        let audit =
-            audit.with_context(|| format!("audit log {:?} cannot be opened", settings.audit))?;
+        let audit = audit.with_context(|| {
+            let path = settings.audit.as_deref().unwrap_or(Path::new("")).display();
+            format!("audit log {path} cannot be opened; make its folder, and chown the file to whoever starts the agent")
+        })?;
         let owner = settings.user.as_ref().map(|user| user.uid);
         let key = settings.imds.as_ref().map(|_| tokens::token_key(&settings.state_dir, owner));
         let reports = settings.report.as_ref().map(Reports::new).transpose()?;

@@ -215,28 +215,43 @@ fn the_program_that_asked_is_told() {
     let tops: &[&str] = if uid == 0 { &["", "user = \"daemon\""] } else { &[""] };
     for top in tops {
         let host = Host::with_top(top, "", "").ready();
-        let mut stream = TcpStream::connect(host.agent.address("container")).expect("to connect");
-        let request = format!(
-            "GET /credentials HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {}\r\n\r\n",
-            host.token()
-        );
-        for _ in 0..3 {
-            stream.write_all(request.as_bytes()).expect("to send");
-            let mut answer = [0; 8_192];
-            let length = stream.read(&mut answer).expect("an answer");
-            assert!(String::from_utf8_lossy(&answer[..length]).contains(KEY_ID));
+        // On a machine that is very busy a look is given up; the next is as good.
+        let mut rounds = 1;
+        while !all_told(&host, own) {
+            assert!(rounds < 20, "{top}: {:?}", audit(&host));
+            rounds += 1;
         }
-        wait_until("three lines", || audit(&host).len() == 3);
-        for line in audit(&host) {
-            assert_eq!(line["pid"], std::process::id(), "{top}: {line}");
-            assert_eq!(line["program"], own, "{top}: {line}");
-        }
-        let is_told = |row: &Value| {
-            row["program"] == own && row["uid"] == uid && row["lookups"] == 3 && row["denied"] == 0
-        };
+        let is_told =
+            |row: &Value| row["program"] == own && row["uid"] == uid && row["denied"] == 0;
         let rows = || host.status()["callers"].as_array().expect("rows").clone();
         wait_until("a row", || rows().iter().any(is_told));
+        wait_until("each lookup once", || {
+            let counts = rows().into_iter().filter_map(|row| row["lookups"].as_u64());
+            counts.sum::<u64>() == 3 * rounds
+        });
         let table = String::from_utf8(host.command(&["status"]).stdout).expect("text");
         assert!(table.contains(own), "{table}");
     }
+}
+
+/// Asks three times on one connection; whether each line names this program.
+fn all_told(host: &Host, own: &str) -> bool {
+    let before = audit(host).len();
+    let mut stream = TcpStream::connect(host.agent.address("container")).expect("to connect");
+    let request = format!(
+        "GET /credentials HTTP/1.1\r\nHost: 127.0.0.1\r\nAuthorization: {}\r\n\r\n",
+        host.token()
+    );
+    for _ in 0..3 {
+        stream.write_all(request.as_bytes()).expect("to send");
+        let mut answer = [0; 8_192];
+        let length = stream.read(&mut answer).expect("an answer");
+        assert!(String::from_utf8_lossy(&answer[..length]).contains(KEY_ID));
+    }
+    wait_until("three lines", || audit(host).len() == before + 3);
+    let lines = audit(host).split_off(before);
+    let is_own = |line: &Value| line["pid"] == std::process::id() && line["program"] == own;
+    let is_unknown = |line: &Value| line.get("pid").is_none() && line.get("program").is_none();
+    assert!(lines.iter().all(|line| is_own(line) || is_unknown(line)), "{lines:?}");
+    lines.iter().all(is_own)
 }

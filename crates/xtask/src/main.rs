@@ -9,6 +9,7 @@
 )]
 
 mod bench;
+mod matrix;
 mod package;
 mod score;
 mod setup;
@@ -33,7 +34,7 @@ struct Arguments {
 enum Chore {
     /// Check house rules: file headers, sizes, crate edges, licences.
     Tidy,
-    /// Install what the live tests need (Debian, PyPI and npm packages).
+    /// Install what the live tests need (Debian, PyPI, npm, Go and Maven packages).
     Setup,
     /// Measure the server from outside: `ingest`, `size`, `query` or `wal`.
     #[command(disable_help_flag = true)]
@@ -50,6 +51,8 @@ enum Chore {
         #[arg(long)]
         no_build: bool,
     },
+    /// Try real SDKs at the doors of the agent.
+    Matrix(matrix::Wanted),
     /// Score the detectors on the labelled corpus; fails under the marks.
     Score,
     /// Install what is missing and run every check and test.
@@ -67,6 +70,7 @@ fn main() -> ExitCode {
         Chore::Setup => setup::run(&root).map(|_| ()),
         Chore::Bench { arguments } => bench::run(&root, &arguments),
         Chore::Package { name, no_build } => package::run(&root, name.as_deref(), no_build),
+        Chore::Matrix(wanted) => matrix::run(&root, &wanted),
         Chore::Score => score::run(),
         Chore::Test { quick } => test::run(&root, quick),
     };

@@ -3,6 +3,8 @@
 //! Everything but Debian's packages goes below `target/live`, so that a clone
 //! can be removed without a trace.
 
+mod sdks;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -24,6 +26,9 @@ const DEBIAN: [&str; 10] = [
     "python3-venv",
 ];
 
+/// What of it the SDKs at the agent's doors need.
+const DEBIAN_SDKS: [&str; 3] = ["ruby", "ruby-aws-sdk-s3", "python3-venv"];
+
 /// Environment for the tests: where the installed parts are.
 pub(crate) struct Live {
     /// `HOTSPAN_LIVE_*` variables; a part that is missing has none.
@@ -33,23 +38,42 @@ pub(crate) struct Live {
 /// Installs whatever is missing. A part that cannot be had is named with the
 /// reason and left out; the tests that need it then report themselves skipped.
 pub(crate) fn run(root: &Path) -> anyhow::Result<Live> {
+    debian(&DEBIAN);
+    parts(root)
+}
+
+/// The same without what only the server's tests need.
+pub(crate) fn sdks(root: &Path) -> anyhow::Result<Live> {
+    debian(&DEBIAN_SDKS);
+    parts(root)
+}
+
+/// Installs one part and says where it is.
+type Part = fn(&Path, &Path) -> anyhow::Result<PathBuf>;
+
+fn parts(root: &Path) -> anyhow::Result<Live> {
     let live = root.join("target/live");
     std::fs::create_dir_all(&live)?;
+    let parts: [(&str, &str, Part); 4] = [
+        ("HOTSPAN_LIVE_VENV", "live Python apps", python),
+        ("HOTSPAN_LIVE_NODE", "live Node apps", node),
+        ("HOTSPAN_LIVE_GO", "the Go SDK", sdks::go),
+        ("HOTSPAN_LIVE_JAVA", "the Java SDK", sdks::java),
+    ];
     let mut variables = Vec::new();
-    debian();
-    match python(root, &live) {
-        Ok(venv) => variables.push(("HOTSPAN_LIVE_VENV", venv)),
-        Err(error) => println!("skipped: live Python apps: {error:#}"),
-    }
-    match node(root, &live) {
-        Ok(modules) => variables.push(("HOTSPAN_LIVE_NODE", modules)),
-        Err(error) => println!("skipped: live Node apps: {error:#}"),
+    for (variable, name, part) in parts {
+        // Who has it elsewhere says so.
+        match std::env::var_os(variable).map_or_else(|| part(root, &live), |at| Ok(at.into())) {
+            Ok(at) => variables.push((variable, at)),
+            Err(error) => println!("skipped: {name}: {error:#}"),
+        }
     }
     Ok(Live { variables })
 }
 
-fn debian() {
-    let missing: Vec<&str> = DEBIAN.into_iter().filter(|package| !is_installed(package)).collect();
+fn debian(wanted: &[&'static str]) {
+    let missing: Vec<&str> =
+        wanted.iter().copied().filter(|package| !is_installed(package)).collect();
     if missing.is_empty() {
         return;
     }

@@ -6,7 +6,7 @@
 use std::path::Path;
 use std::process::Command;
 
-use crate::{setup, step, tidy};
+use crate::{matrix, setup, step, tidy};
 
 pub(crate) fn run(root: &Path, quick: bool) -> anyhow::Result<()> {
     tidy::run(root)?;
@@ -19,7 +19,17 @@ pub(crate) fn run(root: &Path, quick: bool) -> anyhow::Result<()> {
     };
     lint(root)?;
     build(root)?;
-    tests(root, live.as_ref())
+    tests(root, live.as_ref())?;
+    match live {
+        Some(live) => sdks(root, &live),
+        None => Ok(()),
+    }
+}
+
+/// Real SDKs at the agent's doors, in short.
+fn sdks(root: &Path, live: &setup::Live) -> anyhow::Result<()> {
+    let wanted = matrix::Wanted { short: true, ..matrix::Wanted::default() };
+    matrix::with(root, live, &root.join("target/release"), &wanted)
 }
 
 fn format(root: &Path) -> anyhow::Result<()> {
@@ -45,6 +55,8 @@ fn lint(root: &Path) -> anyhow::Result<()> {
 fn build(root: &Path) -> anyhow::Result<()> {
     let mut cargo = Command::new("cargo");
     cargo.args(["build", "--release", "--locked", "--workspace", "--bins"]);
+    // The Rust SDK's program, as one of those at the agent's doors.
+    cargo.args(["--example", "sdk"]);
     step::run(root, "build", &mut cargo)
 }
 

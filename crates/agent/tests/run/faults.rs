@@ -8,15 +8,18 @@ use crate::host::{Host, KEY_ID, raw, raw_with, upstream};
 const LIST: &str = "/latest/meta-data/iam/security-credentials/";
 
 /// What upstream does from now on, and how the agent says it stands.
-const FAULTS: [(&str, &[&str], &str); 12] = [
+const FAULTS: [(&str, &[&str], &str); 15] = [
     ("no list", &["--fault", "list=503"], "failing"),
     ("no credentials", &["--fault", "credentials=500"], "failing"),
     ("no session", &["--fault", "token=503"], "failing"),
+    ("no session for us", &["--fault", "token=401"], "failing"),
     ("sessions are not accepted", &["--fault", "list=401"], "failing"),
     ("a session is never answered", &["--fault", "token=swallow"], "failing"),
+    ("a list is never answered", &["--fault", "list=swallow"], "failing"),
     ("half a document", &["--fault", "credentials=garbage"], "failing"),
     ("half a list", &["--fault", "list=garbage"], "failing"),
     ("connections are closed", &["--fault", "credentials=reset"], "failing"),
+    ("connections are closed at once", &["--fault", "token=reset"], "failing"),
     ("credentials that are over", &["--expires-in", "-1m"], "failing"),
     ("credentials that end soon", &["--expires-in", "3m"], "good"),
     ("slow answers", &["--latency", "1500ms"], "good"),

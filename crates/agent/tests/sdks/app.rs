@@ -62,7 +62,7 @@ async fn main() {
     let is_shared = arguments[0] == "shared";
     let count: u32 = arguments[1].parse().expect("a count");
     let pause = arguments.get(2).map_or(0, |pause| pause.parse().expect("milliseconds"));
-    println!("{}", serde_json::json!({ "sdk": aws_sdk_sts::meta::PKG_VERSION }));
+    println!("{}", serde_json::json!({ "sdk": format!("sts {}", aws_sdk_sts::meta::PKG_VERSION) }));
     let mut shared = None;
     for turn in 0..count {
         let begun = Instant::now();

@@ -42,7 +42,7 @@ pub(super) fn run(installed: &Installed, short: bool) -> anyhow::Result<Vec<Stri
         side_by_side(&cells, AT_ONCE, |at, cell| try_cell(at, cell, installed, count(cell.sdk)));
     println!("A lookup upstream is three requests of {UPSTREAM_LATENCY} each.");
     println!(
-        "{:<20} {:<10} {:<10} {:<11} {:>5} {:<8} {:>6} {:>8} {:>9} {:>9}",
+        "{:<20} {:<11} {:<10} {:<11} {:>5} {:<8} {:>6} {:>8} {:>9} {:>9}",
         "SDK",
         "version",
         "door",
@@ -134,7 +134,7 @@ fn try_cell(
 fn print(cell: &Cell<'_>, outcome: &Outcome, count: usize) {
     let Outcome { run, at_agent, upstream, .. } = outcome;
     println!(
-        "{:<20} {:<10} {:<10} {:<11} {:>5} {:<8} {:>6} {:>8} {:>9} {:>9}{}",
+        "{:<20} {:<11} {:<10} {:<11} {:>5} {:<8} {:>6} {:>8} {:>9} {:>9}{}",
         cell.sdk.name,
         run.version,
         cell.door.map_or("no agent", Door::name),

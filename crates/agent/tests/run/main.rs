@@ -16,4 +16,3 @@ mod receiver;
 mod report;
 mod restart;
 mod rules;
-mod sdks;

@@ -69,11 +69,11 @@ pub(super) fn run(installed: &Installed, short: bool) -> anyhow::Result<Vec<Stri
 }
 
 fn is_there(sdk: &Sdk, installed: &Installed) -> bool {
-    let found = installed.program(sdk.start);
-    if let Err(why) = &found {
-        println!("skipped: {}: {why}", sdk.name);
+    let lack = installed.lack(sdk.start);
+    if let Some(why) = &lack {
+        println!("skipped: {}: not run with the SDK: {why}", sdk.name);
     }
-    found.is_ok()
+    lack.is_none()
 }
 
 fn cells_of(sdk: &Sdk) -> Vec<Cell<'_>> {
@@ -154,7 +154,7 @@ fn print(cell: &Cell<'_>, outcome: &Outcome, count: usize) {
 }
 
 fn judge(cell: &Cell<'_>, outcome: &Outcome, count: usize) -> Vec<String> {
-    let Outcome { run, fetches, .. } = outcome;
+    let Outcome { run, fetches, at_agent, .. } = outcome;
     let works = run.is_good(count);
     let mut wrong = Vec::new();
     match support(cell) {
@@ -162,6 +162,9 @@ fn judge(cell: &Cell<'_>, outcome: &Outcome, count: usize) -> Vec<String> {
             wrong.push(format!("{}: works, though {why}", title(cell)));
         }
         Support::No(_) => {}
+        _ if works && *at_agent == Some(0) => {
+            wrong.push(format!("{}: has credentials that are not the agent's", title(cell)));
+        }
         _ if works => {}
         _ => {
             let why = run.failures().next();

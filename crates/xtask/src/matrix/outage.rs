@@ -28,7 +28,8 @@ struct Trial<'a> {
 pub(super) fn run(installed: &Installed, short: bool) -> anyhow::Result<Vec<String>> {
     let lives: &[&'static str] = if short { &LIVES_SHORT } else { &LIVES };
     let count = if short { OUTAGE_SECONDS_SHORT } else { OUTAGE_SECONDS };
-    let there = SDKS.iter().filter(|sdk| installed.program(sdk.start).is_ok());
+    let there =
+        SDKS.iter().filter(|sdk| !sdk.best.is_empty() && installed.lack(sdk.start).is_none());
     let rows: Vec<(&Sdk, Door)> =
         there.flat_map(|sdk| sdk.best.iter().map(move |door| (sdk, *door))).collect();
     let trials: Vec<Trial<'_>> = rows

@@ -1,8 +1,11 @@
 //! The SDKs that are tried, how each is started, and which doors each can use.
 //! `docs/agent.md` says the same, and the matrix fails when it does not.
 
+use std::ffi::OsStr;
 use std::path::PathBuf;
 use std::process::Command;
+
+use crate::step;
 
 /// A way into the agent.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -129,42 +132,56 @@ pub(super) struct Installed {
 }
 
 impl Installed {
+    /// Why an SDK cannot be tried here.
+    pub(super) fn lack(&self, start: Start) -> Option<String> {
+        let mut check = match start {
+            Start::Ruby => with("ruby", ["-e", "require 'aws-sdk-core'"]),
+            Start::Python => {
+                let venv = self.venv.clone().unwrap_or_default();
+                with(venv.join("bin/python3"), ["-c", "import boto3"])
+            }
+            Start::Node => with("node", ["--version"]),
+            Start::Java => with("java", ["-version"]),
+            Start::Cli => with("aws", ["--version"]),
+            Start::Go | Start::Rust => Command::new("true"),
+        };
+        match self.program(start) {
+            Err(why) => Some(why),
+            Ok(_) if step::succeeds(&mut check) => None,
+            Ok(_) => Some(format!("{check:?} fails")),
+        }
+    }
+
     /// The program of an SDK, or why there is none here.
     pub(super) fn program(&self, start: Start) -> Result<Command, String> {
-        let (mut command, mut check) = match start {
-            Start::Ruby => (with("ruby", [self.programs.join("app.rb")]), ruby_check()),
+        let source = |name| self.programs.join(name);
+        let mut command = match start {
+            Start::Ruby => with("ruby", [source("app.rb")]),
             Start::Python => {
                 let venv = self.venv.as_ref().ok_or("boto3 is not installed")?;
-                let python = venv.join("bin/python3");
-                let check = with(&python, ["-c".into(), "import boto3".into()]);
-                (with(&python, [self.programs.join("app.py")]), check)
+                with(venv.join("bin/python3"), [source("app.py")])
             }
             Start::Node => {
                 let node = self.node.as_ref().ok_or("its packages are not installed")?;
-                let mut command = with("node", [self.programs.join("app.cjs")]);
+                let mut command = with("node", [source("app.cjs")]);
                 command.current_dir(node);
-                (command, with("node", ["--version".into()]))
+                command
             }
-            Start::Go => {
-                let go = self.go.as_ref().ok_or("it was not built")?;
-                (Command::new(go), with("test", ["-x".into(), go.clone()]))
-            }
+            Start::Go => Command::new(self.go.as_ref().ok_or("it was not built")?),
             Start::Java => {
                 let java = self.java.as_ref().ok_or("it was not built")?;
                 let path = format!("{0}/classes:{0}/dependency/*", java.join("target").display());
-                let command = with("java", ["-cp".into(), path.into(), "App".into()]);
-                (command, with("java", ["-version".into()]))
+                with("java", ["-cp", &path, "App"])
             }
             Start::Rust => {
                 let program = self.binaries.join("examples/sdk");
-                (Command::new(&program), with("test", ["-x".into(), program]))
+                if !program.is_file() {
+                    return Err(format!("{} was not built", program.display()));
+                }
+                Command::new(program)
             }
-            Start::Cli => {
-                let list = ["configure".into(), "list".into()];
-                (with("aws", list), with("aws", ["--version".into()]))
-            }
+            Start::Cli => with("aws", ["configure", "list"]),
         };
-        let is_there = check.output().is_ok_and(|output| output.status.success());
         command.env_clear().env("AWS_REGION", "eu-central-1");
         for name in ["PATH", "PYENV_ROOT", "PYENV_VERSION"] {
             command.envs(std::env::var_os(name).map(|value| (name, value)));
@@ -173,16 +190,15 @@ impl Installed {
         if let (None, Some(home)) = (std::env::var_os("PYENV_ROOT"), std::env::var_os("HOME")) {
             command.env("PYENV_ROOT", PathBuf::from(home).join(".pyenv"));
         }
-        if is_there { Ok(command) } else { Err(format!("{check:?} fails")) }
+        Ok(command)
     }
 }
 
-fn with<const N: usize>(program: impl Into<PathBuf>, arguments: [PathBuf; N]) -> Command {
-    let mut command = Command::new(program.into());
+fn with(
+    program: impl AsRef<OsStr>,
+    arguments: impl IntoIterator<Item = impl AsRef<OsStr>>,
+) -> Command {
+    let mut command = Command::new(program);
     command.args(arguments);
     command
-}
-
-fn ruby_check() -> Command {
-    with("ruby", ["-e".into(), "require 'aws-sdk-core'".into()])
 }

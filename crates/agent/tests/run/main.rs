@@ -17,3 +17,4 @@ mod report;
 mod restart;
 mod rules;
 mod sdks;
+mod sts;

@@ -9,9 +9,10 @@
 //! - An answer without `Expiration` becomes one that ended in 1970
 //!   (`serde_util.rs`), so that moment is taken for what it is: no end.
 //! - The account is in the answer's ARN and not in its credentials.
-//! - At trace level the request is written out (`orchestrator.rs`), and with it
-//!   the session token of its signer and the web identity. So all of the SDK
-//!   runs with no one to log to.
+//! - At trace level it writes out requests and answers, some eighty lines for
+//!   each. In these versions bodies and the session token are left out of them;
+//!   nothing promises that of the next, and an error is written with the
+//!   message that came. So all of the SDK runs with no one to log to.
 
 use std::future::Future;
 use std::sync::Arc;

@@ -157,6 +157,8 @@ impl Bench {
         ];
         for (place, text) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
             assert_eq!(leaks(text, &secrets), Vec::<String>::new(), "{place}");
+            let text = String::from_utf8_lossy(text);
+            assert!(!text.contains("aws_s"), "the SDK logs what it likes: {text}");
         }
         for file in ["credentials", "config", "token", "script", "program"] {
             std::fs::remove_file(self.file(file)).expect("to remove");
@@ -242,10 +244,10 @@ fn what_sts_is_told() {
         ),
         (
             format!(
-                "{STATIC}{ASSUME}session_name = \"me@host\"\nduration = \"15m\"\nallow_short = true\nexternal_id = \"a:b/c\"\ntags = {{ team = \"payments & more\", \"Größe\" = \"1\" }}\n"
+                "{STATIC}{ASSUME}session_name = \"me@host\"\nduration = \"15m\"\nallow_short = true\nexternal_id = \"a:b/c\"\ntags = {{ team = \"payments + more\", \"Größe\" = \"1\" }}\n"
             ),
             &[
-                "AssumeRole top me@host 900 a:b/c|Größe1teampayments & more|AKIALASTING000000001/eu-central-1",
+                "AssumeRole top me@host 900 a:b/c|Größe1teampayments + more|AKIALASTING000000001/eu-central-1",
             ],
         ),
         (
@@ -330,7 +332,7 @@ fn what_sts_does_not_give() {
         (Mood::Refuses(400, "InvalidIdentityToken"), "InvalidIdentityToken (status 400)"),
         (Mood::Refuses(400, "Throttling"), "STS refused: Throttling (status 400)"),
         (Mood::Refuses(503, ""), "status 503"),
-        (Mood::Nonsense, "STS answered"),
+        (Mood::Nonsense, "STS answered nonsense (status 200)"),
         (Mood::Endless, "STS answered without Expiration"),
     ] {
         let bench = Bench::new();

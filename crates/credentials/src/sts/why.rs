@@ -61,6 +61,7 @@ where
 fn refusal(code: &str, status: u16) -> String {
     let advice = ADVICE.iter().find(|(known, _)| *known == code).map(|(_, advice)| *advice);
     match (code, advice) {
+        ("", _) if status < 300 => format!("STS answered nonsense (status {status})"),
         ("", _) => format!("STS failed: status {status}"),
         (code, Some(advice)) => format!("STS refused: {code} (status {status}); {advice}"),
         (code, None) => format!("STS refused: {code} (status {status})"),
@@ -92,6 +93,7 @@ mod tests {
             ),
             ("Throttling", 400, "STS refused: Throttling (status 400)"),
             ("", 503, "STS failed: status 503"),
+            ("", 200, "STS answered nonsense (status 200)"),
         ] {
             assert!(refusal(code, status).starts_with(told), "{code}");
         }

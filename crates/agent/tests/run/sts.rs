@@ -2,170 +2,14 @@
 //! answers, and that nothing inherited has a say in it.
 
 use std::os::unix::fs::PermissionsExt;
-use std::process::{Command, Output};
-use std::time::{Duration, Instant};
 
-use hotspan_testkit::leak::{leaks, leaks_below};
+use crate::host::{KEY_ID, SECRETS, upstream};
 
-use crate::host::{KEY_ID, Process, SECRETS, copy_program, upstream, write_private};
-
+mod bench;
 mod fake;
 
-use fake::{EXPIRATION_SERVED, FakeSts, ISSUED, Mood};
-
-const LASTING_SECRET: &str = "keys-without-an-end/secret+0001";
-const WEB_TOKEN: &str = "eyJhbGciOiJub25lIn0.web-identity.token";
-const PROGRAM_SECRET: &str = "printed-by-a-program/secret+key";
-const PROGRAM_TOKEN: &str = "printed-session-token-of-a-program";
-const ARN: &str = "arn:aws:iam::123456789012:role";
-/// Long enough for a slow machine; nothing waits for it when all is well.
-const PATIENCE: Duration = Duration::from_secs(90);
-
-/// Everything that would lead an SDK astray. The proxies and endpoints lead to
-/// a port where nobody listens.
-const INHERITED: [(&str, &str); 24] = [
-    ("AWS_ACCESS_KEY_ID", "AKIAINHERITED0000000"),
-    ("AWS_SECRET_ACCESS_KEY", "inherited"),
-    ("AWS_SESSION_TOKEN", "inherited"),
-    ("AWS_PROFILE", "inherited"),
-    ("AWS_REGION", "mars-north-1"),
-    ("AWS_DEFAULT_REGION", "mars-north-1"),
-    ("AWS_CONFIG_FILE", "/nowhere/config"),
-    ("AWS_SHARED_CREDENTIALS_FILE", "/nowhere/credentials"),
-    ("AWS_ENDPOINT_URL", "http://127.0.0.1:1"),
-    ("AWS_ENDPOINT_URL_STS", "http://127.0.0.1:1"),
-    ("AWS_STS_REGIONAL_ENDPOINTS", "legacy"),
-    ("AWS_USE_FIPS_ENDPOINT", "true"),
-    ("AWS_USE_DUALSTACK_ENDPOINT", "true"),
-    ("AWS_ROLE_ARN", "arn:aws:iam::999999999999:role/inherited"),
-    ("AWS_ROLE_SESSION_NAME", "inherited"),
-    ("AWS_WEB_IDENTITY_TOKEN_FILE", "/nowhere/token"),
-    ("AWS_EC2_METADATA_DISABLED", "true"),
-    ("AWS_EC2_METADATA_SERVICE_ENDPOINT", "http://127.0.0.1:1"),
-    ("AWS_CONTAINER_CREDENTIALS_FULL_URI", "http://127.0.0.1:1/"),
-    ("AWS_CONTAINER_CREDENTIALS_RELATIVE_URI", "/nowhere"),
-    ("HTTP_PROXY", "http://127.0.0.1:1"),
-    ("http_proxy", "http://127.0.0.1:1"),
-    ("HTTPS_PROXY", "http://127.0.0.1:1"),
-    ("ALL_PROXY", "http://127.0.0.1:1"),
-];
-
-/// A folder with what roles are made of, and an STS.
-struct Bench {
-    folder: tempfile::TempDir,
-    sts: FakeSts,
-}
-
-impl Bench {
-    fn new() -> Self {
-        let bench = Self { folder: tempfile::tempdir().expect("a folder"), sts: FakeSts::start() };
-        write_private(&bench.file("token"), WEB_TOKEN);
-        let keys = format!(
-            "aws_access_key_id = AKIALASTING000000001\naws_secret_access_key = {LASTING_SECRET}\n"
-        );
-        write_private(&bench.file("credentials"), &format!("[default]\n{keys}"));
-        bench.program();
-        write_private(
-            &bench.file("config"),
-            &format!(
-                "[profile base]\n{keys}
-[profile one]\nrole_arn = {ARN}/one\nsource_profile = base\nrole_session_name = first\nduration_seconds = 7200\nendpoint_url = http://127.0.0.1:1
-[profile two]\nrole_arn = {ARN}/two\nsource_profile = one\nexternal_id = x/1\nregion = eu-west-1
-[profile web]\nrole_arn = {ARN}/web\nweb_identity_token_file = {token}
-[profile program]\ncredential_process = {program} 'two words'\n",
-                token = bench.file("token").display(),
-                program = bench.file("program").display(),
-            ),
-        );
-        bench
-    }
-
-    /// By another process, as `copy_program` says.
-    fn program(&self) {
-        let script = format!(
-            "#!/bin/sh\ntest -z \"$AWS_REGION$HOME\" && test \"$1\" = 'two words' && echo '{{\"Version\":1,\"AccessKeyId\":\"ASIAPROGRAM00000AB12\",\"SecretAccessKey\":\"{PROGRAM_SECRET}\",\"SessionToken\":\"{PROGRAM_TOKEN}\",\"Expiration\":\"2099-01-01T00:00:00Z\"}}'\n"
-        );
-        write_private(&self.file("script"), &script);
-        copy_program(&self.file("script"), &self.file("program"));
-        std::fs::set_permissions(self.file("program"), PermissionsExt::from_mode(0o700))
-            .expect("to set");
-    }
-
-    fn file(&self, name: &str) -> std::path::PathBuf {
-        self.folder.path().join(name)
-    }
-
-    /// A role called `app` with these lines; what they name is put in.
-    fn configure(&self, lines: &str) {
-        let folder = self.folder.path().display().to_string();
-        let lines = lines.replace("FOLDER", &folder).replace("STS", &self.sts.endpoint());
-        let text = format!(
-            "[process]\nsocket = \"{folder}/agent.sock\"\n[audit]\nfile = \"{folder}/audit.jsonl\"\n[[role]]\nname = \"app\"\n{lines}"
-        );
-        write_private(&self.file("agent.toml"), &text);
-    }
-
-    fn agent(&self, verb: &[&str]) -> Command {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hotspan-agent"));
-        command.args(verb).arg("--config").arg(self.file("agent.toml"));
-        command.env("HOTSPAN_LOG", "trace").env_remove("HOME").envs(INHERITED);
-        command
-    }
-
-    fn dry_run(&self) -> Output {
-        self.agent(&["run", "--dry-run"]).output().expect("it starts")
-    }
-
-    fn start(&self) -> Process {
-        let log = std::fs::File::create(self.file("agent.log")).expect("the log");
-        let mut command = self.agent(&["run"]);
-        command.stderr(log);
-        Process::start(command)
-    }
-
-    fn command(&self, arguments: &[&str]) -> Output {
-        let mut command = Command::new(env!("CARGO_BIN_EXE_hotspan-agent"));
-        command.args(arguments).arg("--socket").arg(self.file("agent.sock"));
-        command.env_remove("HOTSPAN_LOG").output().expect("the binary starts")
-    }
-
-    fn status(&self) -> serde_json::Value {
-        let output = self.command(&["status", "--json"]);
-        serde_json::from_slice::<serde_json::Value>(&output.stdout).expect("JSON")["roles"][0]
-            .clone()
-    }
-
-    fn wait_for(&self, what: &str, is_so: impl Fn(&serde_json::Value) -> bool) {
-        let begun = Instant::now();
-        while !is_so(&self.status()) {
-            assert!(begun.elapsed() < PATIENCE, "{what}: {}", self.status());
-            std::thread::sleep(Duration::from_millis(50));
-        }
-    }
-
-    /// No secret is in any file but those that are there to hold it.
-    fn is_silent(&self, output: &Output) {
-        let secrets = [
-            LASTING_SECRET,
-            WEB_TOKEN,
-            PROGRAM_SECRET,
-            PROGRAM_TOKEN,
-            ISSUED[0],
-            ISSUED[1],
-            SECRETS[0],
-            SECRETS[1],
-        ];
-        for (place, text) in [("stdout", &output.stdout), ("stderr", &output.stderr)] {
-            assert_eq!(leaks(text, &secrets), Vec::<String>::new(), "{place}");
-            let text = String::from_utf8_lossy(text);
-            assert!(!text.contains("aws_s"), "the SDK logs what it likes: {text}");
-        }
-        for file in ["credentials", "config", "token", "script", "program"] {
-            std::fs::remove_file(self.file(file)).expect("to remove");
-        }
-        assert_eq!(leaks_below(self.folder.path(), &secrets), Vec::<String>::new());
-    }
-}
+use bench::{Bench, WEB_TOKEN};
+use fake::{AHEAD_SECONDS, EXPIRATION_SERVED, FakeSts, ISSUED, Mood};
 
 const PROFILE: &str =
     "source = \"profile\"\nconfig_file = \"FOLDER/config\"\nsts_endpoint = \"STS\"\n";
@@ -303,7 +147,9 @@ fn the_end_is_served_as_it_is_and_the_last_good_go_on() {
     assert_eq!(before["Expiration"], EXPIRATION_SERVED);
     assert_eq!(before["AccountId"], "210987654321");
     assert_eq!(before["SecretAccessKey"], ISSUED[0]);
-    assert!(bench.status()["clock_skew_seconds"].is_i64(), "{}", bench.status());
+    let skew = bench.status()["clock_skew_seconds"].as_i64().expect("a skew");
+    assert!((skew + AHEAD_SECONDS).abs() < 600, "told by its Date: {skew}");
+    assert!(signed(&asked[0]) < in_an_hour(), "signed by the machine's clock");
 
     bench.sts.set(Mood::Refuses(403, "AccessDenied"));
     bench.command(&["refresh"]);
@@ -311,8 +157,44 @@ fn the_end_is_served_as_it_is_and_the_last_good_go_on() {
     let reason = bench.status()["reason"].as_str().unwrap_or_default().to_owned();
     assert!(reason.contains("AccessDenied (status 403)"), "{reason}");
     assert_eq!(credentials(&bench), before, "unchanged");
+    let asked = bench.sts.asked();
+    assert!(signed(&asked[1]) > in_an_hour(), "signed by the clock of STS, once it is known");
     drop(agent);
     bench.is_silent(&bench.command(&["status", "--json"]));
+}
+
+/// The moment that a request is signed for.
+fn signed(asked: &fake::Asked) -> String {
+    asked.headers["x-amz-date"].clone()
+}
+
+/// In the form of that moment.
+fn in_an_hour() -> String {
+    let since = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH);
+    let now = since.expect("after 1970").as_secs().cast_signed();
+    hotspan_imds::civil::UnixSeconds(now + 3_600).rfc3339().replace(['-', ':'], "")
+}
+
+/// Whoever takes the instance's role away means what came through it too.
+#[test]
+fn the_base_is_gone() {
+    let bench = Bench::new();
+    let log = bench.file("upstream.jsonl");
+    let service = upstream("127.0.0.1:0", &log, &[]);
+    let address = service.address("imds").to_owned();
+    bench.configure(&format!(
+        "source = \"instance\"\nendpoint = \"http://{address}\"\nregion = \"eu-central-1\"\nsts_endpoint = \"STS\"\n{ASSUME}"
+    ));
+    let _agent = bench.start();
+    bench.wait_for("good", |role| role["standing"] == "good");
+    drop(service);
+    let _service = upstream(&address, &log, &["--fault", "list=404"]);
+    bench.command(&["refresh"]);
+    bench.wait_for("missing", |role| role["standing"] == "missing");
+    let reason = bench.status()["reason"].as_str().unwrap_or_default().to_owned();
+    assert!(reason.contains("the base of the role: role list: status 404"), "{reason}");
+    assert!(bench.command(&["credentials"]).status.success(), "once is not enough");
+    assert_eq!(bench.sts.asked().len(), 1, "STS was not asked in vain");
 }
 
 fn credentials(bench: &Bench) -> serde_json::Value {
@@ -371,19 +253,34 @@ fn a_proxy_carries_tls_only() {
     let output = bench.dry_run();
     assert!(output.status.success(), "what is on this machine needs none: {output:?}");
 
-    let proxy = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
-    let address = proxy.local_addr().expect("an address");
-    let heard = std::thread::spawn(move || {
-        let (mut stream, _) = proxy.accept().expect("a caller");
-        let mut head = [0; 1_024];
-        let length = std::io::Read::read(&mut stream, &mut head).expect("a request");
-        String::from_utf8_lossy(&head[..length]).into_owned()
-    });
+    let (address, heard) = listener();
     let lines = format!("sts_proxy = \"http://{address}\"\n");
     bench.configure(&WEB.replace("sts_endpoint = \"STS\"\n", &lines));
     assert_eq!(bench.dry_run().status.code(), Some(7));
     let heard = heard.join().expect("heard");
+    let heard = String::from_utf8_lossy(&heard);
     assert!(heard.starts_with("CONNECT sts.eu-central-1.amazonaws.com:443 "), "{heard}");
+
+    // Straight, though the environment names proxies.
+    let (address, heard) = listener();
+    bench.configure(&WEB.replace("STS", &format!("https://{address}")));
+    assert_eq!(bench.dry_run().status.code(), Some(7));
+    let hello_of_tls = 0x16;
+    assert_eq!(heard.join().expect("heard").first(), Some(&hello_of_tls));
+}
+
+/// Hears what the first caller says first, and hangs up.
+fn listener() -> (std::net::SocketAddr, std::thread::JoinHandle<Vec<u8>>) {
+    let listener = std::net::TcpListener::bind("127.0.0.1:0").expect("a port");
+    let address = listener.local_addr().expect("an address");
+    let hears = std::thread::spawn(move || {
+        let (mut stream, _) = listener.accept().expect("a caller");
+        let mut head = vec![0; 1_024];
+        let length = std::io::Read::read(&mut stream, &mut head).expect("a request");
+        head.truncate(length);
+        head
+    });
+    (address, hears)
 }
 
 #[test]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use std::io::{BufRead, BufReader, Read, Write};
 use std::net::{TcpListener, TcpStream};
 use std::sync::{Arc, Mutex};
+use std::time::{Duration, SystemTime};
 
 /// Secrets that it issues.
 pub(crate) const ISSUED: [&str; 2] =
@@ -50,6 +51,9 @@ pub(crate) struct FakeSts {
     mood: Arc<Mutex<Mood>>,
 }
 
+/// How far its clock is ahead of the machine's.
+pub(crate) const AHEAD_SECONDS: i64 = 7_200;
+
 impl FakeSts {
     pub(crate) fn start() -> Self {
         let listener = TcpListener::bind("127.0.0.1:0").expect("a port");
@@ -94,7 +98,8 @@ fn answer(stream: TcpStream, log: &Mutex<Vec<Asked>>, mood: &Mutex<Mood>) -> Opt
         Mood::Nonsense => (200, "<html>a captive portal</html>".to_owned()),
         Mood::Refuses(status, code) => (status, refused(code)),
     };
-    let date = httpdate::fmt_http_date(std::time::SystemTime::now());
+    let ahead = Duration::from_secs(AHEAD_SECONDS.unsigned_abs());
+    let date = httpdate::fmt_http_date(SystemTime::now() + ahead);
     let head = format!(
         "HTTP/1.1 {status} X\r\nContent-Type: text/xml\r\nDate: {date}\r\nContent-Length: {}\r\nConnection: close\r\n\r\n",
         body.len()

@@ -338,6 +338,10 @@ fn what_is_refused_when_the_configuration_is_read() {
         (WEB.replace("FOLDER/token", "token"), "not a whole path"),
         ("source = \"web-identity\"\n".to_owned(), "no role_arn or no token_file"),
         ("source = \"profile\"\n".to_owned(), "add profile"),
+        (
+            "source = \"profile\"\nprofile = \"p\"\n".to_owned(),
+            "name config_file, credentials_file or both",
+        ),
         ("source = \"static\"\n".to_owned(), "no credentials_file"),
     ] {
         let bench = Bench::new();
@@ -358,7 +362,7 @@ fn files_that_others_can_write_or_read() {
     let program = &format!("{PROFILE}profile = \"program\"\n");
     std::thread::scope(|scope| {
         for (lines, file, mode, told) in [
-            (keys, "credentials", 0o640, "can be read by others than its owner"),
+            (keys, "credentials", 0o644, "can be read by others than its owner"),
             (keys, "credentials", 0o602, "can be read by others than its owner"),
             (program, "config", 0o620, "can be written by others"),
             (program, "program", 0o777, "can be written by others"),

@@ -34,9 +34,10 @@ impl KeysSource {
                 "name a file that is there",
             )
         })?;
-        if metadata.mode() & 0o077 != 0 {
+        if !is_private(metadata.mode(), metadata.uid()) {
             let what = what("can be read by others than its owner".to_owned());
-            return Err(Unusable::new(what, "chmod it to 600"));
+            let remedy = "chmod it to 600; or have root own it, chgrp it to the agent's user and chmod it to 640";
+            return Err(Unusable::new(what, remedy));
         }
         let files = Files { config: None, credentials: Some(file.clone()) };
         let sections = files.read()?;
@@ -47,5 +48,35 @@ impl KeysSource {
                 "write aws_access_key_id and aws_secret_access_key there, or name another profile",
             )
         })
+    }
+}
+
+/// Its owner reads it and nobody else, but for a group that root has chosen:
+/// an agent that root starts and that becomes another user reads it as that.
+fn is_private(mode: u32, owner: u32) -> bool {
+    match mode & 0o077 {
+        0 => true,
+        0o040 => owner == 0,
+        _ => false,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn who_may_read_keys() {
+        for (mode, owner, expected) in [
+            (0o100_600, 1_000, true),
+            (0o100_400, 0, true),
+            (0o100_640, 0, true),
+            (0o100_640, 1_000, false),
+            (0o100_660, 0, false),
+            (0o100_644, 0, false),
+            (0o100_602, 0, false),
+        ] {
+            assert_eq!(is_private(mode, owner), expected, "{mode:o} of {owner}");
+        }
     }
 }

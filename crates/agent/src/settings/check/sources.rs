@@ -1,7 +1,7 @@
 //! Checks the sources one by one: whether the keys that each needs are there
 //! and can be used.
 
-use std::path::{Path, PathBuf};
+use std::path::Path;
 
 use hotspan_credentials::assume::{Assume, check_session_name};
 use hotspan_credentials::sources::profile::{Chain, Files};
@@ -141,25 +141,16 @@ impl Checker<'_> {
         }
     }
 
-    /// The files that are named; AWS's usual ones in the home of the agent's
-    /// user when none is. Its home is what the system says, not a variable.
+    /// None is looked for in a home: whose it is would depend on who starts the
+    /// agent, and on whom it becomes.
     fn files(&mut self, raw: &raw::Role) -> Option<Files> {
         for file in [&raw.config_file, &raw.credentials_file].into_iter().flatten() {
             self.whole_path(file);
         }
         let files =
             Files { config: value(&raw.config_file), credentials: value(&raw.credentials_file) };
-        if files.config.is_some() || files.credentials.is_some() {
-            return Some(files);
-        }
-        let user = nix::unistd::User::from_uid(nix::unistd::geteuid()).ok().flatten();
-        let usual = |name: &str| {
-            let path: PathBuf = user.as_ref()?.dir.join(".aws").join(name);
-            path.is_file().then_some(path)
-        };
-        let files = Files { config: usual("config"), credentials: usual("credentials") };
         if files.config.is_none() && files.credentials.is_none() {
-            let what = "there are no profile files in the home of the agent's user".to_owned();
+            let what = "the source profile has no file".to_owned();
             self.refuse(&raw.source, what, "name config_file, credentials_file or both");
             return None;
         }

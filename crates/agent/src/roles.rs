@@ -7,14 +7,18 @@ use std::time::Duration;
 use hotspan_credentials::clock::{Clock, MachineClock, since_boot};
 use hotspan_credentials::keeper::{self, Snapshot};
 use hotspan_credentials::schedule::{Schedule, Standing};
-use hotspan_credentials::sources::{ContainerSource, InstanceSource, ProcessSource, Source};
+use hotspan_credentials::sources::{
+    AssumedSource, ContainerSource, InstanceSource, KeysSource, ProcessSource, ProfileSource,
+    Source, WebIdentitySource,
+};
+use hotspan_credentials::sts::Sts;
 use hotspan_imds::civil::UnixSeconds;
 use tokio::sync::{Notify, watch};
 use tokio::task::AbortHandle;
 
 use crate::documents::Documents;
 use crate::report::Reports;
-use crate::settings::RoleSettings;
+use crate::settings::{RoleSettings, SourceSettings};
 
 /// A caller that comes while there is nothing waits this long for the fetch
 /// under way; SDKs wait a second, and the shortest of them half of that.
@@ -140,24 +144,48 @@ impl Drop for Role {
     }
 }
 
+/// The source, and the metadata service that it leads to.
 fn source_of(name: &str, settings: &RoleSettings) -> (Source, Option<Arc<InstanceSource>>) {
-    let role = name.to_owned();
-    match settings.clone() {
-        RoleSettings::Instance { endpoint } => {
+    let sts = Sts::new(settings.sts.clone());
+    let (base, instance) = base_of(name, settings.source.clone(), &sts);
+    let Some(assume) = settings.assume.clone() else { return (base, instance) };
+    let assumed = AssumedSource { role: name.to_owned(), base: Box::new(base), assume, sts };
+    (Source::Assumed(assumed), instance)
+}
+
+fn base_of(
+    name: &str,
+    settings: SourceSettings,
+    sts: &Sts,
+) -> (Source, Option<Arc<InstanceSource>>) {
+    let (role, sts) = (name.to_owned(), sts.clone());
+    let source = match settings {
+        SourceSettings::Instance { endpoint } => {
             let source = Arc::new(InstanceSource::new(endpoint));
-            (Source::Instance(Arc::clone(&source)), Some(source))
+            return (Source::Instance(Arc::clone(&source)), Some(source));
         }
-        RoleSettings::Container { endpoint, path, token_file } => {
-            (Source::Container(ContainerSource { role, endpoint, path, token_file }), None)
+        SourceSettings::Container { endpoint, path, token_file } => {
+            Source::Container(ContainerSource { role, endpoint, path, token_file })
         }
-        RoleSettings::Process { command, environment } => {
+        SourceSettings::Process { command, environment } => {
             let mut command = command.into_iter();
             let program = command.next().unwrap_or_default().into();
             let arguments = command.collect();
             let environment = environment.into_iter().collect();
-            (Source::Process(ProcessSource { role, program, arguments, environment }), None)
+            Source::Process(ProcessSource { role, program, arguments, environment })
         }
-    }
+        SourceSettings::Profile { files, profile, environment } => {
+            let environment = environment.into_iter().collect();
+            Source::Profile(ProfileSource { role, files, profile, environment, sts })
+        }
+        SourceSettings::WebIdentity { token_file, assume } => {
+            Source::WebIdentity(WebIdentitySource { role, token_file, assume, sts })
+        }
+        SourceSettings::Static { credentials_file, profile } => {
+            Source::Keys(KeysSource { credentials_file, profile })
+        }
+    };
+    (source, None)
 }
 
 fn publish_to(publish: &watch::Sender<View>, snapshot: Snapshot) {

@@ -8,13 +8,16 @@ use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
+use hotspan_credentials::assume::Assume;
 use hotspan_credentials::plain_http::Endpoint;
+use hotspan_credentials::sources::profile::Files;
+use hotspan_credentials::sts::Place;
+use hotspan_credentials::trust;
 
 mod check;
 mod raw;
 #[cfg(test)]
 mod shipped;
-mod trust;
 
 pub(crate) use check::report::key_in;
 pub(crate) use check::{SOCKET, is_own_machine};
@@ -51,9 +54,18 @@ pub(crate) struct Account {
     pub(crate) gid: u32,
 }
 
-/// Where a role's credentials come from.
+/// A role: where its credentials come from, and the role on top of them.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum RoleSettings {
+pub(crate) struct RoleSettings {
+    pub(crate) source: SourceSettings,
+    pub(crate) assume: Option<Assume>,
+    /// Whom to ask for it, and for what a source has from there.
+    pub(crate) sts: Place,
+}
+
+/// Where credentials come from.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum SourceSettings {
     /// The instance metadata service.
     Instance {
         /// Where it is.
@@ -75,6 +87,21 @@ pub(crate) enum RoleSettings {
         /// Its whole environment.
         environment: BTreeMap<String, String>,
     },
+    /// A profile of AWS's files.
+    Profile {
+        files: Files,
+        profile: String,
+        /// The whole environment of a program that it names.
+        environment: BTreeMap<String, String>,
+    },
+    /// A token of an identity provider.
+    WebIdentity {
+        token_file: PathBuf,
+        /// The role that it is good for.
+        assume: Assume,
+    },
+    /// Keys, which are good for assuming a role only.
+    Static { credentials_file: PathBuf, profile: String },
 }
 
 /// The container door.
@@ -260,12 +287,7 @@ mod tests {
             ),
             ("[imds]\nrole = \"app\"\n", 2, "role \"app\" is not", "[[role]]"),
             ("[[role]]\nname = \"a/b\"\nsource = \"instance\"\n", 2, "\"a/b\"", "1 to 64 letters"),
-            (
-                "[[role]]\nname = \"app\"\nsource = \"profile\"\n",
-                3,
-                "\"profile\"",
-                "export-credentials",
-            ),
+            ("[[role]]\nname = \"app\"\nsource = \"sso\"\n", 3, "\"sso\"", "export-credentials"),
             (
                 "[[role]]\nname = \"app\"\nsource = \"instance\"\nendpoint = \"http://10.0.0.1\"\n",
                 4,

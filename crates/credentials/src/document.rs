@@ -38,7 +38,7 @@ pub fn instance(body: &[u8]) -> Result<Credentials, DocumentError> {
     match raw.code.as_deref() {
         Some("Success") => finish(raw, |raw| raw.token.take()),
         Some("InstanceProfileNotFound") => Err(DocumentError::Gone("InstanceProfileNotFound")),
-        Some(code) => Err(DocumentError::Code(bounded(code))),
+        Some(code) => Err(DocumentError::Code(word(code))),
         None => Err(DocumentError::Without("Code")),
     }
 }
@@ -101,7 +101,7 @@ fn moment(text: &str) -> Option<UnixSeconds> {
 }
 
 /// A code is a word; anything else has no place in a log.
-fn bounded(code: &str) -> String {
+pub(crate) fn word(code: &str) -> String {
     const CODE_CHARS_MAX: usize = 64;
     code.chars().filter(char::is_ascii_alphanumeric).take(CODE_CHARS_MAX).collect()
 }

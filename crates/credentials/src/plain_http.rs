@@ -98,16 +98,20 @@ pub struct Reply {
 impl Reply {
     /// When the answer says that it was made.
     pub fn date(&self) -> Option<UnixSeconds> {
-        let text = self.headers.get(DATE)?.to_str().ok()?;
-        let time = httpdate::parse_http_date(text).ok()?;
-        let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
-        i64::try_from(since.as_secs()).ok().map(UnixSeconds)
+        http_date(self.headers.get(DATE)?.to_str().ok()?)
     }
 
     /// The body as text without white space around it, if it is text.
     pub fn text(&self) -> Option<&str> {
         std::str::from_utf8(&self.body).ok().map(str::trim)
     }
+}
+
+/// The moment that a `Date` header tells.
+pub(crate) fn http_date(text: &str) -> Option<UnixSeconds> {
+    let time = httpdate::parse_http_date(text).ok()?;
+    let since = time.duration_since(std::time::UNIX_EPOCH).ok()?;
+    i64::try_from(since.as_secs()).ok().map(UnixSeconds)
 }
 
 /// Why there is no answer. Says nothing of what was sent.

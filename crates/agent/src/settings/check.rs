@@ -14,9 +14,11 @@ use super::{
     Settings, raw,
 };
 
+mod assume;
 mod caller;
 pub(super) mod report;
 mod role;
+mod sources;
 
 const STATE_DIR: &str = "/var/lib/hotspan-agent";
 const CONTAINER_LISTEN: [&str; 2] = ["127.0.0.1:9911", "[::1]:9911"];
@@ -211,7 +213,11 @@ impl Checker<'_> {
     }
 
     fn refuse<T>(&mut self, place: &Spanned<T>, what: String, remedy: &str) {
-        let line = Some(line_of(self.text, place.span().start));
+        self.refuse_at(place.span().start, what, remedy);
+    }
+
+    fn refuse_at(&mut self, start: usize, what: String, remedy: &str) {
+        let line = Some(line_of(self.text, start));
         self.problems.push(Problem { line, what, remedy: remedy.to_owned() });
     }
 }

@@ -32,6 +32,53 @@ pub(super) struct Role {
     pub(super) token_file: Option<Spanned<PathBuf>>,
     pub(super) command: Option<Spanned<Vec<String>>>,
     pub(super) environment: Option<Spanned<BTreeMap<String, String>>>,
+    pub(super) profile: Option<Spanned<String>>,
+    pub(super) config_file: Option<Spanned<PathBuf>>,
+    pub(super) credentials_file: Option<Spanned<PathBuf>>,
+    pub(super) role_arn: Option<Spanned<String>>,
+    pub(super) session_name: Option<Spanned<String>>,
+    pub(super) region: Option<Spanned<String>>,
+    pub(super) sts_endpoint: Option<Spanned<String>>,
+    pub(super) sts_proxy: Option<Spanned<String>>,
+    pub(super) assume: Option<Assume>,
+}
+
+impl Role {
+    /// The keys that some sources have and others do not, and where each begins.
+    pub(super) fn keys(&self) -> impl Iterator<Item = (&'static str, usize)> {
+        fn at<T>(value: &Option<Spanned<T>>) -> Option<usize> {
+            value.as_ref().map(|value| value.span().start)
+        }
+        [
+            ("endpoint", at(&self.endpoint)),
+            ("path", at(&self.path)),
+            ("token_file", at(&self.token_file)),
+            ("command", at(&self.command)),
+            ("environment", at(&self.environment)),
+            ("profile", at(&self.profile)),
+            ("config_file", at(&self.config_file)),
+            ("credentials_file", at(&self.credentials_file)),
+            ("role_arn", at(&self.role_arn)),
+            ("session_name", at(&self.session_name)),
+            ("region", at(&self.region)),
+            ("sts_endpoint", at(&self.sts_endpoint)),
+            ("sts_proxy", at(&self.sts_proxy)),
+        ]
+        .into_iter()
+        .filter_map(|(key, at)| Some((key, at?)))
+    }
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+pub(super) struct Assume {
+    pub(super) role_arn: Spanned<String>,
+    pub(super) session_name: Option<Spanned<String>>,
+    pub(super) duration: Option<Spanned<String>>,
+    pub(super) external_id: Option<Spanned<String>>,
+    pub(super) tags: Option<Spanned<BTreeMap<String, String>>>,
+    #[serde(default)]
+    pub(super) allow_short: bool,
 }
 
 #[derive(Deserialize)]

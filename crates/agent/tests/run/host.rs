@@ -26,7 +26,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts the program and reads what it announces.
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let lines = BufReader::new(child.stdout.as_mut().expect("piped")).lines();
         let announced = lines

@@ -16,3 +16,4 @@ mod receiver;
 mod report;
 mod restart;
 mod rules;
+mod sts;

@@ -1,6 +1,6 @@
 //! A program that prints credentials, as `credential_process` of AWS profiles.
-//! Through it come profiles, role chains, SSO and web identities: the AWS CLI
-//! prints any of them with `aws configure export-credentials`.
+//! Through it comes what no other source does, such as SSO: the AWS CLI prints
+//! any profile with `aws configure export-credentials`.
 
 use std::path::PathBuf;
 use std::process::Stdio;
@@ -13,6 +13,7 @@ use zeroize::Zeroizing;
 use crate::credentials::Held;
 use crate::document;
 use crate::schedule::{Outcome, Report};
+use crate::trust::{REMEDY, distrust};
 
 /// Longer output is no credentials.
 const OUTPUT_BYTES_MAX: u64 = 64 * 1_024;
@@ -47,6 +48,11 @@ impl ProcessSource {
     /// What it prints. What it says on standard error may hold anything, so
     /// only its exit status is told.
     async fn output(&self) -> Result<Zeroizing<Vec<u8>>, String> {
+        // It was looked at when the configuration was read, and may have been
+        // made writable since.
+        if let Some(weakness) = distrust(&self.program) {
+            return Err(format!("{} {weakness}; {REMEDY}", self.program.display()));
+        }
         let mut child = Command::new(&self.program)
             .args(&self.arguments)
             .env_clear()

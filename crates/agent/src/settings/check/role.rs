@@ -1,16 +1,16 @@
-//! Checks a role: which keys its source needs, and which it cannot use.
+//! Checks a role: what its source is, which keys that needs, and which it
+//! cannot use. The sources themselves are in [`super::sources`], what STS is
+//! told in [`super::assume`].
 
 use std::collections::BTreeMap;
-use std::path::Path;
 
 use hotspan_credentials::sources::instance::is_role;
-use toml::Spanned;
 
 use super::{Checker, NAME};
-use crate::settings::{RoleSettings, raw};
+use crate::settings::{RoleSettings, SourceSettings, raw};
 
-const INSTANCE_ENDPOINT: &str = "http://169.254.169.254";
-const SOURCES: &str = "use instance, container or process; any AWS profile, role chain, SSO or web identity works through process with command = [\"/usr/local/bin/aws\", \"configure\", \"export-credentials\", \"--profile\", \"NAME\", \"--format\", \"process\"]";
+const SOURCES: &str = "use instance, container, process, profile, web-identity or static; SSO works through process with command = [\"/usr/local/bin/aws\", \"configure\", \"export-credentials\", \"--profile\", \"NAME\", \"--format\", \"process\"]";
+const OF_STS: [&str; 3] = ["region", "sts_endpoint", "sts_proxy"];
 
 impl Checker<'_> {
     pub(super) fn add_role(&mut self, raw: raw::Role, roles: &mut BTreeMap<String, RoleSettings>) {
@@ -21,97 +21,78 @@ impl Checker<'_> {
         if roles.contains_key(&name) {
             self.refuse(&raw.name, format!("role {name:?} is there twice"), "give it another name");
         }
-        if let Some(settings) = self.role(raw) {
+        if let Some(settings) = self.role(&raw) {
             roles.insert(name, settings);
         }
     }
 
-    fn role(&mut self, raw: raw::Role) -> Option<RoleSettings> {
+    fn role(&mut self, raw: &raw::Role) -> Option<RoleSettings> {
+        let Some(keys) = keys_of(raw.source.get_ref()) else {
+            let what = format!("source {:?} is not one that there is", raw.source.get_ref());
+            self.refuse(&raw.source, what, SOURCES);
+            return None;
+        };
+        self.refuse_useless(raw, keys);
+        let sts = self.place(raw);
+        let source = self.source(raw)?;
+        let assume = match &raw.assume {
+            Some(assume) => Some(self.assume(assume, session_of(&source))?),
+            None => None,
+        };
+        self.has_end_and_region(raw, &source);
+        Some(RoleSettings { source, assume, sts })
+    }
+
+    fn source(&mut self, raw: &raw::Role) -> Option<SourceSettings> {
         match raw.source.get_ref().as_str() {
             "instance" => self.instance(raw),
             "container" => self.container_source(raw),
             "process" => self.process_source(raw),
-            // Keys without an end cannot be served: every door needs one, and
-            // none is ever invented.
-            other => {
-                let what = format!("source {other:?} is not one that there is");
-                self.refuse(&raw.source, what, SOURCES);
-                None
+            "profile" => self.profile(raw),
+            "web-identity" => self.web_identity(raw),
+            _ => self.static_keys(raw),
+        }
+    }
+
+    fn refuse_useless(&mut self, raw: &raw::Role, wanted: &[&str]) {
+        let asks_sts = raw.assume.is_some()
+            || matches!(raw.source.get_ref().as_str(), "profile" | "web-identity");
+        for (key, at) in raw.keys() {
+            let is_wanted = wanted.contains(&key) || (asks_sts && OF_STS.contains(&key));
+            if !is_wanted {
+                let remedy = if key == "role_arn" || key == "session_name" {
+                    "remove it, or write it below [role.assume]"
+                } else {
+                    "remove it"
+                };
+                self.refuse_at(at, format!("{key} means nothing to this source"), remedy);
             }
         }
     }
+}
 
-    fn instance(&mut self, raw: raw::Role) -> Option<RoleSettings> {
-        self.useless("path", raw.path.as_ref());
-        self.useless("token_file", raw.token_file.as_ref());
-        self.useless("command", raw.command.as_ref());
-        self.useless("environment", raw.environment.as_ref());
-        let endpoint = match &raw.endpoint {
-            Some(endpoint) => self.upstream(endpoint, "write http://169.254.169.254")?,
-            None => INSTANCE_ENDPOINT.parse().ok()?,
-        };
-        Some(RoleSettings::Instance { endpoint })
-    }
+/// The keys that a source has, if it is one.
+fn keys_of(source: &str) -> Option<&'static [&'static str]> {
+    Some(match source {
+        "instance" => &["endpoint"],
+        "container" => &["endpoint", "path", "token_file"],
+        "process" => &["command", "environment"],
+        "profile" => &["profile", "config_file", "credentials_file", "environment"],
+        "web-identity" => &["role_arn", "token_file", "session_name"],
+        "static" => &["credentials_file", "profile"],
+        _ => return None,
+    })
+}
 
-    fn container_source(&mut self, raw: raw::Role) -> Option<RoleSettings> {
-        self.useless("command", raw.command.as_ref());
-        self.useless("environment", raw.environment.as_ref());
-        let (Some(endpoint), Some(path)) = (&raw.endpoint, &raw.path) else {
-            let what = "the source container has no endpoint or no path".to_owned();
-            let remedy =
-                "give both, e.g. endpoint = \"http://169.254.170.23\", path = \"/v1/credentials\"";
-            self.refuse(&raw.source, what, remedy);
-            return None;
-        };
-        if !path.get_ref().starts_with('/') || !path.get_ref().bytes().all(|b| b.is_ascii_graphic())
-        {
-            self.refuse(
-                path,
-                format!("path {:?} cannot be used", path.get_ref()),
-                "begin it with / and use no spaces",
-            );
-        }
-        if let Some(file) = &raw.token_file {
-            self.whole_path(file);
-        }
-        let endpoint = self.upstream(endpoint, "write http://169.254.170.2")?;
-        Some(RoleSettings::Container {
-            endpoint,
-            path: path.get_ref().clone(),
-            token_file: raw.token_file.map(Spanned::into_inner),
-        })
-    }
-
-    fn process_source(&mut self, raw: raw::Role) -> Option<RoleSettings> {
-        self.useless("endpoint", raw.endpoint.as_ref());
-        self.useless("path", raw.path.as_ref());
-        self.useless("token_file", raw.token_file.as_ref());
-        let Some(command) = raw.command else {
-            let what = "the source process has no command".to_owned();
-            self.refuse(&raw.source, what, "add command = [\"/whole/path\", \"argument\"]");
-            return None;
-        };
-        match command.get_ref().first().map(Path::new) {
-            Some(program) if program.is_absolute() => self.distrusted(&command, program),
-            program => {
-                let what =
-                    format!("the program {:?} cannot be used", program.unwrap_or(Path::new("")));
-                self.refuse(
-                    &command,
-                    what,
-                    "give its whole path, so that no search path decides what runs",
-                );
-            }
-        }
-        Some(RoleSettings::Process {
-            command: command.into_inner(),
-            environment: raw.environment.map(Spanned::into_inner).unwrap_or_default(),
-        })
-    }
-
-    fn useless<T>(&mut self, key: &str, value: Option<&Spanned<T>>) {
-        if let Some(value) = value {
-            self.refuse(value, format!("{key} means nothing to this source"), "remove it");
-        }
+/// What a source's credentials are called when they are of a session
+/// themselves, so that AWS gives an hour at most on top of them.
+fn session_of(source: &SourceSettings) -> Option<&'static str> {
+    match source {
+        SourceSettings::Instance { .. } => Some("the instance's credentials"),
+        SourceSettings::Container { .. } => Some("a container endpoint's credentials"),
+        SourceSettings::WebIdentity { .. } => Some("credentials of a web identity"),
+        SourceSettings::Profile { .. } => super::sources::chain_of(source)?.session(),
+        // A program may print either; AWS says so if it is a session.
+        SourceSettings::Process { .. } | SourceSettings::Static { .. } => None,
     }
 }

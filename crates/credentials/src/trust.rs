@@ -1,5 +1,6 @@
 //! Whether a file can be trusted: whether anyone but root and the agent's user
-//! could have written it, or put another in its place.
+//! could have written it, or put another in its place. Asked when a
+//! configuration is read and again before each fetch, because files change.
 
 use std::fs::Metadata;
 use std::os::unix::fs::MetadataExt;
@@ -8,8 +9,11 @@ use std::path::Path;
 const WRITABLE: u32 = 0o022;
 const STICKY: u32 = 0o1000;
 
+/// What to do about a file that cannot be trusted.
+pub const REMEDY: &str = "whoever can write it decides who gets credentials; chmod go-w and chown it to root or the agent";
+
 /// Why the file at `path` cannot be trusted.
-pub(crate) fn distrust(path: &Path) -> Option<String> {
+pub fn distrust(path: &Path) -> Option<String> {
     // Links are followed: what counts is the file that is read or run.
     let real = match path.canonicalize() {
         Ok(real) => real,

@@ -26,7 +26,7 @@ pub(crate) struct Process {
 
 impl Process {
     /// Starts the program and reads what it announces.
-    fn start(mut command: Command) -> Self {
+    pub(crate) fn start(mut command: Command) -> Self {
         let mut child = command.stdout(Stdio::piped()).spawn().expect("the binary starts");
         let lines = BufReader::new(child.stdout.as_mut().expect("piped")).lines();
         let announced = lines
@@ -130,6 +130,15 @@ impl Host {
         }
         let agent = start_agent(folder.path(), &file, environment);
         Self { folder, upstream: Some(service), agent, upstream_address }
+    }
+
+    /// Before an upstream that the test has started.
+    pub(crate) fn before(upstream: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("agent.toml");
+        write_private(&file, &configuration(folder.path(), upstream, "", ""));
+        let agent = start_agent(folder.path(), &file, &[]);
+        Self { folder, upstream: None, agent, upstream_address: upstream.to_owned() }
     }
 
     /// Ends upstream and starts it anew at the same address.

@@ -1,14 +1,46 @@
-//! A role's credentials as the texts that doors hand out. Made once when
-//! credentials are replaced, so that an answer is a copy and no more.
+//! A role's credentials as the answers that doors hand out. Made once when
+//! credentials are replaced, headers and all, so that an answer is a copy of
+//! those and shares its body.
 
+use bytes::Bytes;
 use hotspan_credentials::credentials::Held;
+use hotspan_imds::answer::Answer;
 use hotspan_imds::civil::UnixSeconds;
 use hotspan_imds::credentials::{Credentials, instance_document};
 use hotspan_imds::secret::Secret;
+use http::{HeaderMap, Response, StatusCode};
+use http_body_util::Full;
 use secrecy::ExposeSecret;
 use serde::Serialize;
 
-/// The texts of one set of credentials.
+/// What SDKs send, and what the app's tracing adds.
+const HEADERS_EXPECTED: usize = 12;
+
+/// An answer that is the same for all who get it. Holds a secret, so it cannot
+/// be printed.
+pub(crate) struct Ready(Response<Full<Bytes>>);
+
+impl Ready {
+    fn new(answer: Answer) -> Self {
+        Self(answer.into_kept_response())
+    }
+
+    /// For one caller.
+    pub(crate) fn response(&self) -> Response<Full<Bytes>> {
+        let mut response = Response::new(self.0.body().clone());
+        *response.status_mut() = self.0.status();
+        // hyper keeps this map for the headers of the next request, and a clone
+        // would have to grow for them.
+        let mut headers = HeaderMap::with_capacity(HEADERS_EXPECTED);
+        for (name, value) in self.0.headers() {
+            headers.insert(name, value.clone());
+        }
+        *response.headers_mut() = headers;
+        response
+    }
+}
+
+/// One set of credentials, ready to be handed out.
 pub(crate) struct Documents {
     /// What the role is called upstream.
     pub(crate) role: String,
@@ -19,11 +51,11 @@ pub(crate) struct Documents {
     /// When they end.
     pub(crate) expiration: UnixSeconds,
     /// As the instance metadata service writes it.
-    pub(crate) instance: Secret,
+    pub(crate) instance: Ready,
     /// The same with the account, if that is known.
-    pub(crate) extended: Option<Secret>,
+    pub(crate) extended: Option<Ready>,
     /// As the container endpoint writes it.
-    pub(crate) container: Secret,
+    pub(crate) container: Ready,
     /// As a `credential_process` writes it.
     pub(crate) process: Secret,
 }
@@ -70,14 +102,18 @@ impl Documents {
             last_updated: issued,
             expiration,
         };
+        let instance = |account_id| {
+            Ready::new(Answer::document(instance_document(&spaced, account_id), issued))
+        };
+        let container = Secret::new(serde_json::to_string(&plain(false))?);
         Ok(Self {
             role: held.role.clone(),
             last_four: found.last_four().to_owned(),
             issued,
             expiration,
-            instance: instance_document(&spaced, None),
-            extended: found.account_id().map(|account| instance_document(&spaced, Some(account))),
-            container: Secret::new(serde_json::to_string(&plain(false))?),
+            instance: instance(None),
+            extended: found.account_id().map(|account_id| instance(Some(account_id))),
+            container: Ready::new(Answer::json(StatusCode::OK, container)),
             process: Secret::new(serde_json::to_string(&plain(true))?),
         })
     }
@@ -88,6 +124,13 @@ mod tests {
     use super::*;
     use hotspan_credentials::clock;
     use hotspan_credentials::credentials::{Credentials as Found, Parts};
+    use http_body_util::BodyExt;
+
+    fn text_of(ready: &Ready) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().build().expect("a runtime");
+        let body = runtime.block_on(ready.response().into_body().collect()).expect("a body");
+        String::from_utf8(body.to_bytes().to_vec()).expect("text")
+    }
 
     #[test]
     fn one_set_of_credentials_in_all_forms() {
@@ -109,10 +152,10 @@ mod tests {
             r#"{"Version":1,"AccessKeyId":"ASIA1234","SecretAccessKey":"s","SessionToken":"t","Expiration":"2026-11-23T06:00:00Z","AccountId":"123456789012"}"#
         );
         assert_eq!(
-            documents.container.expose(),
+            text_of(&documents.container),
             r#"{"AccessKeyId":"ASIA1234","SecretAccessKey":"s","Token":"t","Expiration":"2026-11-23T06:00:00Z","AccountId":"123456789012"}"#
         );
-        let instance = documents.instance.expose();
+        let instance = text_of(&documents.instance);
         assert!(instance.contains("\"Code\" : \"Success\""), "{instance}");
         assert!(instance.contains("\"LastUpdated\" : \"2026-11-23T00:00:00Z\""), "{instance}");
         assert!(!instance.contains("AccountId"), "only where it is asked for");

@@ -4,7 +4,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use hotspan_credentials::clock::{Clock, MachineClock, since_boot};
+use hotspan_credentials::clock::{Clock, MachineClock, since_boot, wall_millis};
 use hotspan_credentials::keeper::{self, Snapshot};
 use hotspan_credentials::schedule::{Schedule, Standing};
 use hotspan_credentials::sources::{
@@ -209,5 +209,5 @@ fn publish_to(publish: &watch::Sender<View>, snapshot: Snapshot) {
 /// The wall clock: for headers, tokens and logs, never for how long
 /// credentials hold.
 pub(crate) fn wall_now() -> UnixSeconds {
-    UnixSeconds(MachineClock.read().wall_millis.div_euclid(1_000))
+    UnixSeconds(wall_millis().div_euclid(1_000))
 }

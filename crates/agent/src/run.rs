@@ -24,6 +24,7 @@ mod rights;
 use crate::admin::Admin;
 use crate::doors::caller::SocketTable;
 use crate::doors::container::ContainerDoor;
+use crate::doors::failures::Failures;
 use crate::doors::imds::ImdsDoor;
 use crate::doors::process::ProcessDoor;
 use crate::doors::rules::Rules;
@@ -174,10 +175,15 @@ fn open(
     let rules = Arc::new(Rules::new());
     let shared = || (Arc::clone(current), Arc::clone(ledger));
     let (current, ledger) = shared();
-    let container = Arc::new(ContainerDoor { current, ledger, rules: Arc::clone(&rules) });
+    let container = Arc::new(ContainerDoor {
+        current,
+        ledger,
+        failures: Failures::default(),
+        rules: Arc::clone(&rules),
+    });
     for listener in doors.container {
         let (answers, table) = (Arc::clone(&container), Arc::clone(&table));
-        tasks.spawn(serve::serve(awaited(listener)?, None, answers, table, stopped.clone()));
+        tasks.spawn(serve::serve(awaited(listener)?, answers, table, stopped.clone()));
     }
     if let (Some(wanted), Some(key)) = (&settings.imds, key) {
         let (current, ledger) = shared();
@@ -185,9 +191,12 @@ fn open(
         for listener in doors.imds {
             // An IPv6 packet has another limit, and ::1 leads nowhere.
             let is_v4 = listener.local_addr().is_ok_and(|address| address.is_ipv4());
-            let hops = wanted.hop_limit.filter(|_| is_v4);
+            if let Some(hops) = wanted.hop_limit.filter(|_| is_v4) {
+                // An answer that goes further than it may is worse than none.
+                listener.set_ttl(hops).context("hop_limit").context(Failure::Resource)?;
+            }
             let (answers, table) = (Arc::clone(&imds), Arc::clone(&table));
-            tasks.spawn(serve::serve(awaited(listener)?, hops, answers, table, stopped.clone()));
+            tasks.spawn(serve::serve(awaited(listener)?, answers, table, stopped.clone()));
         }
     }
     if let Some(listener) = doors.metrics {
@@ -195,7 +204,7 @@ fn open(
         let admin = Arc::new(Admin { current, ledger });
         // Who reads metrics asks for no credentials, and nobody looks for it.
         let table = Arc::new(SocketTable::open(None));
-        tasks.spawn(serve::serve(awaited(listener)?, None, admin, table, stopped.clone()));
+        tasks.spawn(serve::serve(awaited(listener)?, admin, table, stopped.clone()));
     }
     if let Some(socket) = doors.process {
         let (current, ledger) = shared();

@@ -53,12 +53,14 @@ pub struct MachineClock;
 
 impl Clock for MachineClock {
     fn read(&self) -> Reading {
-        let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
-        Reading {
-            boot: since_boot(),
-            wall_millis: i64::try_from(wall.as_millis()).unwrap_or(i64::MAX),
-        }
+        Reading { boot: since_boot(), wall_millis: wall_millis() }
     }
+}
+
+/// The wall clock alone, in milliseconds since 1970.
+pub fn wall_millis() -> i64 {
+    let wall = SystemTime::now().duration_since(UNIX_EPOCH).unwrap_or_default();
+    i64::try_from(wall.as_millis()).unwrap_or(i64::MAX)
 }
 
 /// Every kernel since 2.6.39 has this clock. Were it missing, time would stand

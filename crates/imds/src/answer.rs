@@ -103,8 +103,15 @@ impl Answer {
 
     /// The HTTP response. EC2 closes every connection.
     pub fn into_response(self) -> Response<Full<Bytes>> {
-        let body = Bytes::copy_from_slice(self.body.expose().as_bytes());
-        let mut response = Response::new(Full::new(body));
+        let mut response = self.into_kept_response();
+        response.headers_mut().insert(CONNECTION, HeaderValue::from_static("close"));
+        response
+    }
+
+    /// The same on a connection that is kept, for who serves SDKs that keep one.
+    pub fn into_kept_response(self) -> Response<Full<Bytes>> {
+        let length = self.body.expose().len();
+        let mut response = Response::new(Full::new(Bytes::from_owner(Wiped(self.body))));
         *response.status_mut() = self.status;
         let headers = response.headers_mut();
         for (name, value) in self.headers {
@@ -114,9 +121,8 @@ impl Answer {
                 headers.insert(name, value);
             }
         }
-        headers.insert(CONTENT_LENGTH, self.body.expose().len().into());
+        headers.insert(CONTENT_LENGTH, length.into());
         headers.insert(SERVER, HeaderValue::from_static("EC2ws"));
-        headers.insert(CONNECTION, HeaderValue::from_static("close"));
         if self.status == StatusCode::METHOD_NOT_ALLOWED {
             // EC2's wording.
             response.extensions_mut().insert(ReasonPhrase::from_static(b"Not Allowed"));
@@ -135,6 +141,15 @@ impl Answer {
     fn with(mut self, name: HeaderName, value: impl Into<String>) -> Self {
         self.headers.push((name, value.into()));
         self
+    }
+}
+
+/// A body as it is sent: wiped with the last response that holds it.
+struct Wiped(Secret);
+
+impl AsRef<[u8]> for Wiped {
+    fn as_ref(&self) -> &[u8] {
+        self.0.expose().as_bytes()
     }
 }
 

@@ -1,6 +1,7 @@
 //! What is told about a request: enough to see who asks how often and to which
 //! trace it belongs. Never a token, a secret, a header as it came, or a query.
 
+use http::header::AsHeaderName;
 use http::{HeaderMap, Method};
 use serde::Serialize;
 
@@ -71,7 +72,7 @@ impl Record {
 }
 
 /// A header that is text.
-pub fn header<'a>(headers: &'a HeaderMap, name: &str) -> Option<&'a str> {
+pub fn header(headers: &HeaderMap, name: impl AsHeaderName) -> Option<&str> {
     headers.get(name)?.to_str().ok()
 }
 

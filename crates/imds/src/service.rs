@@ -3,7 +3,7 @@
 //! but for the nonce of a token; [`crate::server`] waits and sends.
 
 use http::request::Parts;
-use http::{Method, StatusCode};
+use http::{HeaderName, Method, StatusCode};
 
 use crate::answer::Answer;
 use crate::civil::UnixSeconds;
@@ -192,7 +192,7 @@ impl<S: CredentialSource> Service<S> {
 }
 
 /// The session token of IMDSv2.
-pub const TOKEN_HEADER: &str = "x-aws-ec2-metadata-token";
+pub const TOKEN_HEADER: HeaderName = HeaderName::from_static("x-aws-ec2-metadata-token");
 
 fn error_page(status: u16) -> Answer {
     match StatusCode::from_u16(status) {

@@ -3,9 +3,14 @@
 //! connect can send them, so only what is well-formed counts, and no more is
 //! read of them than a sender that keeps to the rules would write.
 
-use http::HeaderMap;
+use http::{HeaderMap, HeaderName};
 
 use crate::record::header;
+
+/// Known beforehand, so that a name is not parsed for every request.
+const TRACEPARENT: HeaderName = HeaderName::from_static("traceparent");
+const SENTRY_TRACE: HeaderName = HeaderName::from_static("sentry-trace");
+const BAGGAGE: HeaderName = HeaderName::from_static("baggage");
 
 /// What the specification of `baggage` lets a sender write.
 const BAGGAGE_BYTES_MAX: usize = 8_192;
@@ -26,9 +31,9 @@ pub struct Trace<'a> {
 /// The trace from `traceparent`, `sentry-trace` or `baggage`, the first that is
 /// well-formed.
 pub fn trace_of(headers: &HeaderMap) -> Option<Trace<'_>> {
-    let w3c = header(headers, "traceparent").and_then(traceparent);
-    let sentry = || header(headers, "sentry-trace").and_then(sentry_trace);
-    let baggage = || header(headers, "baggage").and_then(baggage);
+    let w3c = header(headers, TRACEPARENT).and_then(traceparent);
+    let sentry = || header(headers, SENTRY_TRACE).and_then(sentry_trace);
+    let baggage = || header(headers, BAGGAGE).and_then(baggage);
     w3c.or_else(sentry).or_else(baggage)
 }
 

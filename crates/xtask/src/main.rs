@@ -36,10 +36,11 @@ enum Chore {
     Tidy,
     /// Install what the live tests need (Debian, PyPI, npm, Go and Maven packages).
     Setup,
-    /// Measure the server from outside: `ingest`, `size`, `query` or `wal`.
+    /// Measure from outside: the server (`ingest`, `size`, `query` or `wal`) or
+    /// the `agent`.
     #[command(disable_help_flag = true)]
     Bench {
-        /// Handed on; `bench ingest --help` lists them.
+        /// Handed on; `bench ingest --help` and `bench agent --help` list them.
         #[arg(trailing_var_arg = true, allow_hyphen_values = true)]
         arguments: Vec<OsString>,
     },

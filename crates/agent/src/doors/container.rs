@@ -15,6 +15,7 @@ use http::{Method, Response, StatusCode};
 use http_body_util::Full;
 
 use super::caller::Caller;
+use super::failures::Failures;
 use super::guard;
 use super::rules::Rules;
 use super::serve::Answers;
@@ -27,20 +28,21 @@ use crate::tokens::Consumer;
 pub(crate) struct ContainerDoor {
     pub(crate) current: Arc<Current>,
     pub(crate) ledger: Arc<Ledger>,
+    pub(crate) failures: Failures,
     pub(crate) rules: Arc<Rules>,
 }
 
 impl Answers for ContainerDoor {
     async fn answer(&self, request: &Parts, caller: Caller) -> Response<Full<Bytes>> {
-        kept_open(self.decide(request, caller).await)
+        self.decide(request, caller).await
     }
 }
 
 impl ContainerDoor {
-    async fn decide(&self, request: &Parts, caller: Caller) -> Answer {
+    async fn decide(&self, request: &Parts, caller: Caller) -> Response<Full<Bytes>> {
         let refused = |why, status, code, message| {
             self.ledger.refused(Door::Container, why);
-            Answer::json_error(status, code, message)
+            kept_open(Answer::json_error(status, code, message))
         };
         if let Some(why) = guard::refusal(request) {
             let message = "requests through proxies, from browsers and to other hosts are refused";
@@ -52,12 +54,12 @@ impl ContainerDoor {
         }
         if request.method != Method::GET {
             self.ledger.refused(Door::Container, "method");
-            return Answer::not_allowed("GET");
+            return kept_open(Answer::not_allowed("GET"));
         }
         self.lookup(request, caller).await
     }
 
-    async fn lookup(&self, request: &Parts, caller: Caller) -> Answer {
+    async fn lookup(&self, request: &Parts, caller: Caller) -> Response<Full<Bytes>> {
         let began = Instant::now();
         let live = self.current.get();
         let trace = trace_of(&request.headers);
@@ -79,33 +81,35 @@ impl ContainerDoor {
         let Some(consumer) = who(&live, request) else {
             ended(None, Ending::Denied, None);
             let message = "the Authorization header is missing or wrong";
-            return Answer::json_error(StatusCode::UNAUTHORIZED, "AccessDenied", message);
+            let answer = Answer::json_error(StatusCode::UNAUTHORIZED, "AccessDenied", message);
+            return self.failures.answer(answer, caller, Door::Container, &self.ledger).await;
         };
         if !self.rules.permit(consumer.allow.as_deref(), &caller).await {
             ended(Some(consumer), Ending::Denied, None);
             let message = "this user or cgroup may not use this token";
-            return Answer::json_error(StatusCode::FORBIDDEN, "AccessDenied", message);
+            return kept_open(Answer::json_error(StatusCode::FORBIDDEN, "AccessDenied", message));
         }
         // Settings name no role that is not there.
         let Some(role) = live.roles.get(&consumer.role) else {
-            return Answer::json_error(StatusCode::NOT_FOUND, "RoleNotFound", "no such role");
+            let message = "no such role";
+            return kept_open(Answer::json_error(StatusCode::NOT_FOUND, "RoleNotFound", message));
         };
         match role.documents().await {
             Ok(documents) => {
                 ended(Some(consumer), Ending::Given, Some(&documents.last_four));
-                self.ledger.answered();
-                Answer::json(StatusCode::OK, documents.container.clone())
+                documents.container.response()
             }
             Err(Absent::Later) => {
                 ended(Some(consumer), Ending::Unavailable, None);
                 let message = "there are no credentials now; ask again";
                 let status = StatusCode::SERVICE_UNAVAILABLE;
-                Answer::json_error(status, "CredentialsUninitialized", message).after_a_second()
+                let answer = Answer::json_error(status, "CredentialsUninitialized", message);
+                kept_open(answer.after_a_second())
             }
             Err(Absent::Removed) => {
                 ended(Some(consumer), Ending::Removed, None);
                 let message = "upstream took the role away";
-                Answer::json_error(StatusCode::NOT_FOUND, "RoleNotFound", message)
+                kept_open(Answer::json_error(StatusCode::NOT_FOUND, "RoleNotFound", message))
             }
         }
     }
@@ -114,7 +118,7 @@ impl ContainerDoor {
 /// The consumer whose token was sent. All are compared, so that the time does
 /// not tell which came close.
 fn who<'a>(live: &'a Live, request: &Parts) -> Option<&'a Consumer> {
-    let sent = header(&request.headers, AUTHORIZATION.as_str()).unwrap_or_default();
+    let sent = header(&request.headers, AUTHORIZATION).unwrap_or_default();
     let mut found = None;
     for consumer in &live.consumers {
         if consumer.token.matches(sent) {
@@ -130,7 +134,5 @@ fn is_path(path: &str) -> bool {
 
 /// EC2 closes every connection; SDKs that keep one are faster with it.
 pub(super) fn kept_open(answer: Answer) -> Response<Full<Bytes>> {
-    let mut response = answer.into_response();
-    response.headers_mut().remove(http::header::CONNECTION);
-    response
+    answer.into_kept_response()
 }

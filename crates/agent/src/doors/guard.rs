@@ -9,18 +9,25 @@ use crate::settings::is_own_machine;
 
 /// Why a request is refused, in a word for a counter.
 pub(crate) fn refusal(request: &Parts) -> Option<&'static str> {
-    let names = || request.headers.keys().map(http::HeaderName::as_str);
-    if names().any(|name| name.starts_with("x-forwarded") || name == "forwarded") {
-        return Some("forwarded");
-    }
-    if names().any(|name| name.starts_with("sec-fetch-") || matches!(name, "origin" | "referer")) {
-        return Some("browser");
+    if let Some(why) = request.headers.keys().find_map(|name| refused_header(name.as_str())) {
+        return Some(why);
     }
     let mut hosts = request.headers.get_all(HOST).iter();
     let host = hosts.next().and_then(|value| value.to_str().ok()).unwrap_or_default();
     let is_meant =
         hosts.next().is_none() && is_own_host(host) && request.uri.host().is_none_or(is_own_host);
     (!is_meant).then_some("host")
+}
+
+fn refused_header(name: &str) -> Option<&'static str> {
+    // Nearly every header is told apart by its first letter.
+    match name.as_bytes().first()? {
+        b'x' if name.starts_with("x-forwarded") => Some("forwarded"),
+        b'f' if name == "forwarded" => Some("forwarded"),
+        b's' if name.starts_with("sec-fetch-") => Some("browser"),
+        b'o' | b'r' if matches!(name, "origin" | "referer") => Some("browser"),
+        _ => None,
+    }
 }
 
 /// A name could be rebound by whoever owns it; these addresses are this
@@ -35,7 +42,11 @@ fn is_own_host(host: &str) -> bool {
     };
     let is_port = port.is_empty()
         || port.strip_prefix(':').is_some_and(|digits| digits.parse::<u16>().is_ok());
-    is_port && (name.eq_ignore_ascii_case("localhost") || name.parse().is_ok_and(is_own_machine))
+    // Which of them nearly all say is not worked out anew for each request.
+    is_port
+        && (name == "127.0.0.1"
+            || name.eq_ignore_ascii_case("localhost")
+            || name.parse().is_ok_and(is_own_machine))
 }
 
 #[cfg(test)]

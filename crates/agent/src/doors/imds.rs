@@ -21,6 +21,7 @@ mod metadata;
 
 use super::caller::Caller;
 use super::container::kept_open;
+use super::failures::Failures;
 use super::guard;
 use super::rules::Rules;
 use super::serve::Answers;
@@ -37,6 +38,7 @@ pub(crate) struct ImdsDoor {
     ledger: Arc<Ledger>,
     key: TokenKey,
     metadata: Metadata,
+    failures: Failures,
     rules: Arc<Rules>,
 }
 
@@ -72,7 +74,8 @@ impl ImdsDoor {
         key: TokenKey,
         rules: Arc<Rules>,
     ) -> Self {
-        Self { current, ledger, key, metadata: Metadata::default(), rules }
+        let (metadata, failures) = (Metadata::default(), Failures::default());
+        Self { current, ledger, key, metadata, failures, rules }
     }
 
     /// A session, always: a `PUT` that fails makes some SDKs go without tokens
@@ -111,47 +114,46 @@ impl ImdsDoor {
         let remaining = match header(&request.headers, TOKEN_HEADER) {
             Some(token) => self.key.remaining(token, wall_now()),
             None if door.v1 && !request.headers.contains_key(TOKEN_HEADER) => None,
-            None => return self.without_session("no token"),
+            None => {
+                // Not a guess: SDKs try whether it goes without.
+                self.ledger.refused(Door::Imds, "no token");
+                return kept_open(Answer::page(StatusCode::UNAUTHORIZED));
+            }
         };
         if remaining.is_none() && request.headers.contains_key(TOKEN_HEADER) {
-            return self.without_session("token");
+            self.ledger.refused(Door::Imds, "token");
+            let answer = Answer::page(StatusCode::UNAUTHORIZED);
+            return self.failures.answer(answer, asked.caller, Door::Imds, &self.ledger).await;
         }
         if is_of_role(route) && !self.rules.permit(door.allow.as_deref(), &asked.caller).await {
-            return kept_open(self.denied(asked, role).with_remaining(remaining));
+            return metadata::with_remaining(self.denied(asked, role), remaining);
         }
-        let answer = match route {
+        let response = match route {
             Route::RoleList => self.list(role).await,
             Route::ExtendedRoleList if door.extended => self.list(role).await,
             Route::Credentials(name) => self.credentials(asked, name, false, role).await,
             Route::ExtendedCredentials(name) if door.extended => {
                 self.credentials(asked, name, true, role).await
             }
-            Route::Document(path) => {
-                let reply = self.metadata.get(path, &door.deny, role, &self.ledger).await;
-                return metadata::with_remaining(reply, remaining);
-            }
-            _ => Answer::page(StatusCode::NOT_FOUND),
+            Route::Document(path) => self.metadata.get(path, &door.deny, role, &self.ledger).await,
+            _ => kept_open(Answer::page(StatusCode::NOT_FOUND)),
         };
-        kept_open(answer.with_remaining(remaining))
-    }
-
-    fn without_session(&self, why: &'static str) -> Response<Full<Bytes>> {
-        self.ledger.refused(Door::Imds, why);
-        kept_open(Answer::page(StatusCode::UNAUTHORIZED))
+        metadata::with_remaining(response, remaining)
     }
 
     /// As on an instance without a role: SDKs go on to whatever else they know,
     /// and none tries again at once.
-    fn denied(&self, asked: &Asked<'_>, role: &Role) -> Answer {
+    fn denied(&self, asked: &Asked<'_>, role: &Role) -> Response<Full<Bytes>> {
         self.tell(asked, role, Ending::Denied, None, Instant::now());
-        Answer::page(StatusCode::NOT_FOUND)
+        kept_open(Answer::page(StatusCode::NOT_FOUND))
     }
 
-    async fn list(&self, role: &Role) -> Answer {
+    async fn list(&self, role: &Role) -> Response<Full<Bytes>> {
         match role.documents().await {
             Ok(documents) => {
                 self.ledger.answered();
-                Answer::document(Secret::new(documents.role.clone()), documents.issued)
+                let text = Secret::new(documents.role.clone());
+                kept_open(Answer::document(text, documents.issued))
             }
             Err(absent) => without(absent),
         }
@@ -163,7 +165,7 @@ impl ImdsDoor {
         name: &str,
         is_extended: bool,
         role: &Role,
-    ) -> Answer {
+    ) -> Response<Full<Bytes>> {
         let began = Instant::now();
         let found = role.documents().await;
         // One role for all who ask here; what others there are is not told.
@@ -171,19 +173,16 @@ impl ImdsDoor {
             && documents.role != name
         {
             self.ledger.refused(Door::Imds, "role");
-            return Answer::page(StatusCode::NOT_FOUND);
+            return kept_open(Answer::page(StatusCode::NOT_FOUND));
         }
-        let (ending, answer) = match &found {
-            Ok(documents) => (Ending::Given, text_of(documents, is_extended)),
+        let (ending, response) = match &found {
+            Ok(documents) => (Ending::Given, document_of(documents, is_extended)),
             Err(absent @ Absent::Later) => (Ending::Unavailable, without(*absent)),
             Err(absent @ Absent::Removed) => (Ending::Removed, without(*absent)),
         };
-        if found.is_ok() {
-            self.ledger.answered();
-        }
         let last_four = found.as_ref().ok().map(|documents| documents.last_four.as_str());
         self.tell(asked, role, ending, last_four, began);
-        answer
+        response
     }
 
     fn tell(
@@ -223,17 +222,17 @@ fn is_of_role(route: &Route) -> bool {
 }
 
 /// The path that tells the account exists only when the account is known.
-fn text_of(documents: &Documents, is_extended: bool) -> Answer {
-    let text = if is_extended { documents.extended.as_ref() } else { Some(&documents.instance) };
-    match text {
-        Some(text) => Answer::document(text.clone(), documents.issued),
-        None => Answer::page(StatusCode::NOT_FOUND),
+fn document_of(documents: &Documents, is_extended: bool) -> Response<Full<Bytes>> {
+    let ready = if is_extended { documents.extended.as_ref() } else { Some(&documents.instance) };
+    match ready {
+        Some(ready) => ready.response(),
+        None => kept_open(Answer::page(StatusCode::NOT_FOUND)),
     }
 }
 
-fn without(absent: Absent) -> Answer {
-    match absent {
+fn without(absent: Absent) -> Response<Full<Bytes>> {
+    kept_open(match absent {
         Absent::Later => Answer::try_later(),
         Absent::Removed => Answer::page(StatusCode::NOT_FOUND),
-    }
+    })
 }

@@ -185,7 +185,6 @@ impl ProcessDoor {
         match role.documents().await {
             Ok(documents) => {
                 self.tell(&role.name, peer, Ending::Given, Some(&documents), began);
-                self.ledger.answered();
                 Reply(word::OK, documents.process.expose().as_bytes().to_vec())
             }
             Err(Absent::Later) => {

@@ -15,12 +15,14 @@ use http_body_util::Full;
 use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
-use hyper_util::rt::{TokioIo, TokioTimer};
+use hyper_util::rt::TokioIo;
+use socket2::SockRef;
 use tokio::net::{TcpListener, TcpStream};
 use tokio::sync::{Semaphore, watch};
 use tokio::task::JoinSet;
 
 use super::caller::{Caller, SocketTable};
+use super::kept_timer::KeptTimer;
 use super::per_uid::PerUid;
 
 /// More wait in the kernel until one ends. Some hundred processes with a few
@@ -32,8 +34,7 @@ const CONNECTIONS_PER_UID_MAX: usize = 2_048;
 /// connection on which nothing is asked for so long.
 const HEADER_TIME_MAX: Duration = Duration::from_secs(20);
 const HEADER_BYTES_MAX: usize = 16 * 1_024;
-/// No SDK sends more than a dozen.
-const HEADERS_MAX: usize = 64;
+// More than a hundred headers hyper refuses by itself.
 /// After a failed accept (no file descriptors left) the next try waits.
 const ACCEPT_PAUSE: Duration = Duration::from_millis(50);
 /// How long a connection that was let in before the stop may take to ask.
@@ -55,11 +56,15 @@ pub(crate) trait Answers: Send + Sync + 'static {
 /// Serves until `stop` is told, and then until what is under way has ended.
 pub(crate) async fn serve<A: Answers>(
     listener: TcpListener,
-    hop_limit: Option<u32>,
     answers: Arc<A>,
     table: Arc<SocketTable>,
     mut stop: watch::Receiver<bool>,
 ) {
+    // A door has one address, so that every connection to it has, too.
+    let Ok(own) = listener.local_addr() else { return };
+    // Answers are one small write; waiting for more would only delay them. Every
+    // connection takes this over from here, as it does the hop limit.
+    let _ = SockRef::from(&listener).set_tcp_nodelay(true);
     let permits = Arc::new(Semaphore::new(CONNECTIONS_MAX));
     let per_uid = Arc::new(PerUid::new(CONNECTIONS_PER_UID_MAX));
     let mut connections = JoinSet::new();
@@ -71,10 +76,10 @@ pub(crate) async fn serve<A: Answers>(
         };
         match accepted {
             Ok((stream, peer, permit)) => {
-                let Some(own) = own_address(&stream, peer) else {
+                if !is_near(peer, own) {
                     tracing::debug!(%peer, "refused: not of this machine");
                     continue;
-                };
+                }
                 let (answers, stop) = (Arc::clone(&answers), stop.clone());
                 let caller = table.caller(peer, own);
                 let Some(place) = per_uid.enter(caller.uid) else {
@@ -82,7 +87,7 @@ pub(crate) async fn serve<A: Answers>(
                     continue;
                 };
                 connections.spawn(async move {
-                    connection(stream, hop_limit, answers, caller, stop).await;
+                    connection(stream, answers, caller, stop).await;
                     drop((place, permit));
                 });
             }
@@ -107,30 +112,20 @@ async fn accept(
     Ok((stream, peer, permit))
 }
 
-/// The address that a peer of this machine connected to. A metadata address can
-/// be reached from other machines and namespaces when somebody routes it;
-/// whoever asks from this one comes from an address of it.
-fn own_address(stream: &TcpStream, peer: SocketAddr) -> Option<SocketAddr> {
-    let own = stream.local_addr().ok()?;
+/// Whether a peer is of this machine. A metadata address can be reached from
+/// other machines and namespaces when somebody routes it; whoever asks from this
+/// one comes from an address of it.
+fn is_near(peer: SocketAddr, own: SocketAddr) -> bool {
     let (own_ip, peer_ip) = (own.ip().to_canonical(), peer.ip().to_canonical());
-    (peer_ip.is_loopback() || own_ip == peer_ip).then_some(own)
+    peer_ip.is_loopback() || own_ip == peer_ip
 }
 
 async fn connection<A: Answers>(
     stream: TcpStream,
-    hop_limit: Option<u32>,
     answers: Arc<A>,
     caller: Caller,
     mut stop: watch::Receiver<bool>,
 ) {
-    // Answers are one small write; waiting for more would only delay them.
-    let _ = stream.set_nodelay(true);
-    if let Some(hops) = hop_limit
-        && stream.set_ttl(hops).is_err()
-    {
-        // An answer that goes further than it may is worse than none.
-        return;
-    }
     let was_asked = AtomicBool::new(false);
     let service = service_fn(|request: Request<Incoming>| {
         let answers = Arc::clone(&answers);
@@ -141,11 +136,9 @@ async fn connection<A: Answers>(
         }
     });
     let serving = http1::Builder::new()
-        .timer(TokioTimer::new())
+        .timer(KeptTimer::default())
         .header_read_timeout(HEADER_TIME_MAX)
         .max_buf_size(HEADER_BYTES_MAX)
-        .max_headers(HEADERS_MAX)
-        .title_case_headers(true)
         .serve_connection(TokioIo::new(stream), service);
     tokio::pin!(serving);
     // A connection that breaks concerns only its caller.

@@ -11,19 +11,23 @@ use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
 use std::sync::mpsc::{Receiver, RecvTimeoutError, SyncSender, sync_channel};
-use std::thread::JoinHandle;
+use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
+use hotspan_imds::civil::UnixSeconds;
 use nix::libc::O_NOFOLLOW;
 use serde::Serialize;
 
-use super::callers::{Callers, Sought};
+use super::callers::{Callers, Process, Sought};
 use super::cgroups::Cgroups;
-use super::{Cgroup, Lookup};
+use super::{Cgroup, Door, Ending, Lookup};
 use crate::roles::wall_now;
 
 /// Some seconds of the busiest host.
 const WAITING_LINES_MAX: usize = 10_000;
+/// After a line more are waited for, so that a busy host wakes the writer, and
+/// the disk, a hundred times a second and not for every lookup.
+const GATHERING: Duration = Duration::from_millis(10);
 /// How long a line waits for its process.
 const PROCESS_TIME_MAX: Duration = Duration::from_millis(500);
 const LOOK_AGAIN: Duration = Duration::from_millis(10);
@@ -49,30 +53,56 @@ impl Drop for Audit {
 }
 
 /// A line, as far as it is known when the answer is given.
-#[derive(Serialize)]
 struct Line {
-    time: String,
-    door: &'static str,
-    role: String,
-    answer: &'static str,
-    #[serde(skip_serializing_if = "String::is_empty")]
-    consumer: String,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    key_last_four: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
+    time: UnixSeconds,
+    door: Door,
+    ending: Ending,
     uid: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    cgroup: Option<String>,
-    #[serde(skip)]
     cgroup_id: Option<u64>,
-    #[serde(skip)]
     inode: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
     pid: Option<u32>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    program: Option<String>,
-    #[serde(skip_serializing_if = "Option::is_none")]
-    trace_id: Option<String>,
+    /// Role, consumer, last four, path of the cgroup and trace id, one after the
+    /// other, so that they are one allocation.
+    names: String,
+    /// Their lengths; 0 for what is not known.
+    lengths: [usize; 5],
+}
+
+impl Line {
+    fn of(lookup: &Lookup<'_>) -> Self {
+        let (path, cgroup_id) = match lookup.cgroup {
+            Some(Cgroup::Path(path)) => (path, None),
+            Some(Cgroup::Id(id)) => ("", Some(id)),
+            None => ("", None),
+        };
+        let names = [
+            lookup.role,
+            lookup.consumer,
+            lookup.last_four.unwrap_or_default(),
+            path,
+            lookup.trace.map(|trace| trace.trace_id).unwrap_or_default(),
+        ];
+        Self {
+            time: wall_now(),
+            door: lookup.door,
+            ending: lookup.ending,
+            uid: lookup.uid,
+            cgroup_id,
+            inode: lookup.inode,
+            pid: lookup.pid,
+            names: names.concat(),
+            lengths: names.map(str::len),
+        }
+    }
+
+    fn names(&self) -> [&str; 5] {
+        let mut rest = self.names.as_str();
+        self.lengths.map(|length| {
+            let (name, others) = rest.split_at_checked(length).unwrap_or_default();
+            rest = others;
+            name
+        })
+    }
 }
 
 impl Audit {
@@ -88,8 +118,15 @@ impl Audit {
         let lost = Arc::new(AtomicU64::new(0));
         let Some(file) = file else { return Ok(Self { lines: None, writer: None, lost }) };
         let (lines, waiting) = sync_channel::<Line>(WAITING_LINES_MAX);
-        let mut pen =
-            Pen { file, cgroups: Cgroups::new(), callers, not_written: Arc::clone(&lost) };
+        let mut pen = Pen {
+            file,
+            cgroups: Cgroups::new(),
+            callers,
+            text: Vec::new(),
+            text_lines: 0,
+            second: None,
+            not_written: Arc::clone(&lost),
+        };
         let writer = std::thread::Builder::new()
             .name("audit".to_owned())
             .spawn(move || pen.write_all(&waiting))?;
@@ -103,28 +140,7 @@ impl Audit {
 
     pub(super) fn write(&self, lookup: &Lookup<'_>) {
         let Some(lines) = &self.lines else { return };
-        let owned = |text: Option<&str>| text.map(str::to_owned);
-        let (cgroup, cgroup_id) = match lookup.cgroup {
-            Some(Cgroup::Path(path)) => (Some(path.to_owned()), None),
-            Some(Cgroup::Id(id)) => (None, Some(id)),
-            None => (None, None),
-        };
-        let sent = lines.try_send(Line {
-            time: wall_now().rfc3339(),
-            door: lookup.door.name(),
-            role: lookup.role.to_owned(),
-            answer: lookup.ending.name(),
-            consumer: lookup.consumer.to_owned(),
-            key_last_four: owned(lookup.last_four),
-            uid: lookup.uid,
-            cgroup,
-            cgroup_id,
-            inode: lookup.inode,
-            pid: lookup.pid,
-            program: None,
-            trace_id: owned(lookup.trace.map(|trace| trace.trace_id)),
-        });
-        if sent.is_err() {
+        if lines.try_send(Line::of(lookup)).is_err() {
             self.lost.fetch_add(1, Ordering::Relaxed);
         }
     }
@@ -135,6 +151,11 @@ struct Pen {
     file: File,
     cgroups: Cgroups,
     callers: Callers,
+    /// Lines on their way into the file, and how many.
+    text: Vec<u8>,
+    text_lines: u64,
+    /// A second as text, made once for all lines of it.
+    second: Option<(UnixSeconds, String)>,
     not_written: Arc<AtomicU64>,
 }
 
@@ -149,50 +170,93 @@ impl Pen {
                 waiting.recv_timeout(LOOK_AGAIN)
             };
             match next {
-                Ok(line) => held.push_back((Instant::now(), line)),
+                Ok(line) => {
+                    sleep(GATHERING);
+                    let lines = std::iter::once(line).chain(waiting.try_iter());
+                    let came = Instant::now();
+                    held.extend(lines.take(WAITING_LINES_MAX).map(|line| (came, line)));
+                }
                 Err(RecvTimeoutError::Timeout) => {}
                 Err(RecvTimeoutError::Disconnected) => break,
             }
-            while let Some((came, line)) = held.front_mut() {
-                let may_wait = came.elapsed() < PROCESS_TIME_MAX;
-                if !find_process(&self.callers, line) && may_wait && held.len() < HELD_LINES_MAX {
+            let now = Instant::now();
+            while let Some((came, line)) = held.pop_front() {
+                let may_wait = now.duration_since(came) < PROCESS_TIME_MAX;
+                let process = self.process(&line);
+                if process == Sought::Waiting && may_wait && held.len() < HELD_LINES_MAX {
+                    held.push_front((came, line));
                     break;
                 }
-                if let Some((_, line)) = held.pop_front() {
-                    self.write(line);
-                }
+                self.add(&line, process);
             }
+            self.write();
         }
-        for (_, mut line) in held {
-            find_process(&self.callers, &mut line);
-            self.write(line);
+        for (_, line) in held {
+            let process = self.process(&line);
+            self.add(&line, process);
+        }
+        self.write();
+    }
+
+    fn process(&self, line: &Line) -> Sought {
+        line.inode.map_or(Sought::Unknown, |inode| self.callers.process(inode))
+    }
+
+    fn add(&mut self, line: &Line, process: Sought) {
+        let process = match process {
+            Sought::Found(process) => Some(process),
+            Sought::Waiting | Sought::Unknown => None,
+        };
+        let whole = self.text.len();
+        match self.add_fields(line, process.as_ref()) {
+            Ok(()) => self.text_lines += 1,
+            Err(_) => {
+                self.text.truncate(whole);
+                self.not_written.fetch_add(1, Ordering::Relaxed);
+            }
         }
     }
 
-    fn write(&mut self, mut line: Line) {
-        if let Some(id) = line.cgroup_id {
-            line.cgroup = self.cgroups.path(id).map(str::to_owned);
+    fn add_fields(&mut self, line: &Line, process: Option<&Process>) -> serde_json::Result<()> {
+        let Self { text, cgroups, second, .. } = self;
+        let [role, consumer, last_four, path, trace_id] = line.names();
+        let path = line.cgroup_id.and_then(|id| cgroups.path(id)).unwrap_or(path);
+        second.take_if(|(second, _)| *second != line.time);
+        let (_, time) = second.get_or_insert_with(|| (line.time, line.time.rfc3339()));
+        text.extend_from_slice(b"{\"time\":");
+        serde_json::to_writer(&mut *text, time)?;
+        field(text, "door", Some(line.door.name()))?;
+        field(text, "role", Some(role))?;
+        field(text, "answer", Some(line.ending.name()))?;
+        field(text, "consumer", known(consumer))?;
+        field(text, "key_last_four", known(last_four))?;
+        field(text, "uid", line.uid)?;
+        field(text, "cgroup", known(path))?;
+        field(text, "pid", process.map(|process| process.pid).or(line.pid))?;
+        field(text, "program", process.and_then(|process| known(&process.program)))?;
+        field(text, "trace_id", known(trace_id))?;
+        text.extend_from_slice(b"}\n");
+        Ok(())
+    }
+
+    fn write(&mut self) {
+        if self.file.write_all(&self.text).is_err() {
+            self.not_written.fetch_add(self.text_lines, Ordering::Relaxed);
         }
-        let written = serde_json::to_vec(&line).map_err(io::Error::from).and_then(|mut bytes| {
-            bytes.push(b'\n');
-            self.file.write_all(&bytes)
-        });
-        if written.is_err() {
-            self.not_written.fetch_add(1, Ordering::Relaxed);
-        }
+        self.text.clear();
+        self.text_lines = 0;
     }
 }
 
-/// Puts the process into the line. False while it is being looked for.
-fn find_process(callers: &Callers, line: &mut Line) -> bool {
-    let Some(inode) = line.inode else { return true };
-    match callers.process(inode) {
-        Sought::Waiting => return false,
-        Sought::Unknown => {}
-        Sought::Found(process) => {
-            line.pid = Some(process.pid);
-            line.program = Some(process.program.to_string()).filter(|name| !name.is_empty());
-        }
-    }
-    true
+fn known(name: &str) -> Option<&str> {
+    Some(name).filter(|name| !name.is_empty())
+}
+
+/// Another key, whose name needs no escapes, and its value if it is known.
+fn field(text: &mut Vec<u8>, name: &str, value: Option<impl Serialize>) -> serde_json::Result<()> {
+    let Some(value) = value else { return Ok(()) };
+    text.extend_from_slice(b",\"");
+    text.extend_from_slice(name.as_bytes());
+    text.extend_from_slice(b"\":");
+    serde_json::to_writer(text, &value)
 }

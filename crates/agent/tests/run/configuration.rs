@@ -57,19 +57,26 @@ fn a_file_that_others_can_write() {
     let set = |path: &Path, mode| {
         std::fs::set_permissions(path, PermissionsExt::from_mode(mode)).expect("to set");
     };
-    for (text, file_mode, program_mode, is_valid) in [
-        (ROLE, 0o600, 0o700, true),
-        (ROLE, 0o620, 0o700, false),
-        (ROLE, 0o602, 0o700, false),
-        (&process, 0o600, 0o700, true),
-        (&process, 0o600, 0o772, false),
+    for (text, folder_mode, file_mode, program_mode, is_valid) in [
+        (ROLE, 0o700, 0o600, 0o700, true),
+        (ROLE, 0o700, 0o620, 0o700, false),
+        (ROLE, 0o700, 0o602, 0o700, false),
+        (ROLE, 0o770, 0o600, 0o700, false),
+        (ROLE, 0o707, 0o600, 0o700, false),
+        // Nobody can replace what is another's in such a folder.
+        (ROLE, 0o1777, 0o600, 0o700, true),
+        (&process, 0o700, 0o600, 0o700, true),
+        (&process, 0o700, 0o600, 0o772, false),
+        (&process, 0o777, 0o600, 0o700, false),
     ] {
         write_private(&file, text);
         set(&file, file_mode);
         set(&program, program_mode);
+        set(folder.path(), folder_mode);
         let output = agent(&["check-config"], &file);
         let expected = if is_valid { Some(0) } else { Some(3) };
-        assert_eq!(output.status.code(), expected, "{file_mode:o}: {output:?}");
+        let modes = format!("{folder_mode:o} {file_mode:o} {program_mode:o}");
+        assert_eq!(output.status.code(), expected, "{modes}: {output:?}");
         assert_eq!(said(&output).contains("can be written by others"), !is_valid);
     }
 }

@@ -132,6 +132,15 @@ impl Host {
         Self { folder, upstream: Some(service), agent, upstream_address }
     }
 
+    /// Before an upstream that the test has started.
+    pub(crate) fn before(upstream: &str) -> Self {
+        let folder = tempfile::tempdir().expect("a folder");
+        let file = folder.path().join("agent.toml");
+        write_private(&file, &configuration(folder.path(), upstream, "", ""));
+        let agent = start_agent(folder.path(), &file, &[]);
+        Self { folder, upstream: None, agent, upstream_address: upstream.to_owned() }
+    }
+
     /// Ends upstream and starts it anew at the same address.
     pub(crate) fn replace_upstream(&mut self, arguments: &[&str]) {
         self.upstream = None;

@@ -3,6 +3,9 @@
 //! when upstream fails, when it is attacked, and when it is told nonsense.
 
 mod attacks;
+mod attacks_flood;
+mod attacks_namespace;
+mod attacks_upstream;
 mod callers;
 mod configuration;
 mod doors;

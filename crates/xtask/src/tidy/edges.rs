@@ -4,7 +4,7 @@ use cargo_metadata::{DependencyKind, Metadata};
 
 /// A crate and the crates of ours that its code may use. Development-only
 /// dependencies are free, but nothing that ships may use `testkit`.
-const ALLOWED: [(&str, &[&str]); 15] = [
+const ALLOWED: [(&str, &[&str]); 16] = [
     ("model", &[]),
     ("knowledge", &[]),
     ("imds", &[]),
@@ -19,6 +19,7 @@ const ALLOWED: [(&str, &[&str]); 15] = [
     ("testkit", &["model", "wire"]),
     ("unify", &[]),
     ("bench", &[]),
+    ("bench-agent", &[]),
     ("xtask", &["testkit", "analysis", "model"]),
 ];
 

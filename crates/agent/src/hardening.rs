@@ -41,3 +41,13 @@ fn raise_open_files() -> nix::Result<()> {
     }
     setrlimit(Resource::RLIMIT_NOFILE, wanted, hard)
 }
+
+/// Less urgent than answers: has the calling thread wait while others of this
+/// process and its helper have something to do. What looks into processes would
+/// otherwise be woken by a connection and run before its answer.
+pub(crate) fn yield_to_answers() {
+    const STEPS: i32 = 10;
+    if let Err(error) = rustix::process::nice(STEPS) {
+        tracing::debug!(%error, "threads beside the answers are as urgent as they");
+    }
+}

@@ -51,6 +51,8 @@ pub(crate) fn run(settings: &HelperSettings) -> anyhow::Result<()> {
         Err(error) => stream.write_all(&refusal(&format!("{error:#}"))),
     };
     said.context("own socket")?;
+    // From here on it looks into processes beside answers that somebody waits for.
+    hardening::yield_to_answers();
     helper?.answer_all(&stream)
 }
 

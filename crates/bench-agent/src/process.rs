@@ -4,6 +4,7 @@
 use std::io::{BufRead, BufReader};
 use std::path::Path;
 use std::process::{Child, Command, Stdio};
+use std::sync::LazyLock;
 use std::time::{Duration, Instant};
 
 use anyhow::{Context, bail};
@@ -41,8 +42,12 @@ impl Core {
 
 /// Whether servers and load have a core each.
 pub(crate) fn is_pinned() -> bool {
-    let cores = std::thread::available_parallelism().map_or(1, usize::from);
-    cores > 1 && has("taskset")
+    // Asked once: when this process has moved to its core, it sees no other.
+    static PINNED: LazyLock<bool> = LazyLock::new(|| {
+        let cores = std::thread::available_parallelism().map_or(1, usize::from);
+        cores > 1 && has("taskset")
+    });
+    *PINNED
 }
 
 /// Whether a program can be started.

@@ -11,6 +11,7 @@ use std::time::{Duration, Instant};
 use tokio::sync::oneshot;
 
 use super::{Cgroups, Shared};
+use crate::hardening;
 use crate::owners::{Finder, Owner};
 
 /// Connections of one round.
@@ -19,6 +20,10 @@ const ROUND_MAX: usize = 1_024;
 const LOOK_MAX: usize = 256;
 /// One part in so many of the time may be spent.
 const SHARE: u32 = 10;
+/// A connection that was just made wants its answer first: on a host of few
+/// processors, a look that begins at once would run before it. Callers take
+/// longer than this to read an answer and hang up.
+const ANSWER_TIME: Duration = Duration::from_micros(200);
 /// What may be saved up for a burst.
 const SAVED_MAX: Duration = Duration::from_millis(100);
 
@@ -32,10 +37,14 @@ pub(super) enum Work {
 
 /// Works until nothing more can come.
 pub(super) fn seek_all(shared: &Arc<Shared>, waiting: &Receiver<Work>) {
+    hardening::yield_to_answers();
     let mut cgroups = Cgroups::new();
     let mut finder = Finder::new();
     let mut budget = Budget { saved: SAVED_MAX, at: Instant::now() };
     while let Ok(first) = waiting.recv() {
+        if matches!(first, Work::Socket { .. }) {
+            std::thread::sleep(ANSWER_TIME);
+        }
         let begun = Instant::now();
         let mut groups: BTreeMap<(u32, Option<u64>), Vec<u32>> = BTreeMap::new();
         let mut settles = Vec::new();

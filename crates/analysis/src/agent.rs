@@ -13,6 +13,9 @@ use hotspan_model::{Attributes, Span, ValueRef};
 const SCOPE: &str = "hotspan.credentials";
 /// No agent tells more of one text; a span may come from anyone.
 const TEXT_BYTES_MAX: usize = 300;
+/// No agent counts further, and an hour and more of lookups in one interval is
+/// none. Two million rows of it still add up to less than what a sum may be.
+const NUMBER_MAX: i64 = 4_000_000_000_000;
 /// Traces taken over from one span.
 const TRACES_MAX: usize = 16;
 
@@ -109,9 +112,53 @@ fn text(told: &Attributes, name: &str) -> String {
 }
 
 fn number(told: &Attributes, name: &str) -> Option<i64> {
-    told.get(name).and_then(ValueRef::as_int)
+    let told = told.get(name).and_then(ValueRef::as_int)?;
+    Some(told.clamp(-NUMBER_MAX, NUMBER_MAX))
 }
 
 fn count(told: &Attributes, name: &str) -> u64 {
     number(told, name).and_then(|value| u64::try_from(value).ok()).unwrap_or_default()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use hotspan_model::{Resource, Scope};
+
+    /// A span of an agent from one of the notation.
+    fn span(name: &str, told: &[(&str, i64)]) -> Span {
+        let text = "trace 1 service=hotspan-agent\ninternal told 0..1";
+        let mut span = hotspan_testkit::notation::parse(text).remove(0);
+        span.name = name.to_owned();
+        span.scope = Arc::new(Scope { name: SCOPE.to_owned(), ..Scope::default() });
+        span.resource = Arc::new(Resource::default());
+        for (key, value) in told {
+            span.attributes.push(*key, *value);
+        }
+        span
+    }
+
+    #[test]
+    fn whatever_is_told_can_be_added_up() {
+        let project: Arc<str> = Arc::from("default");
+        let keys = ["hotspan.lookup.count", "hotspan.lookup.sum_ns", "hotspan.lookup.max_ns"];
+        for (told, kept) in [(i64::MAX, NUMBER_MAX), (-5, 0), (7, 7)] {
+            let span = span("credential.lookup", &keys.map(|key| (key, told)));
+            let Some(AgentNews::Lookups(found)) =
+                agent_report(&project, &span).map(|report| report.news)
+            else {
+                panic!("no lookups of {told}")
+            };
+            assert_eq!((found.count as i64, found.sum_ns, found.max_ns), (kept, kept, kept));
+        }
+    }
+
+    #[test]
+    fn only_what_is_known_is_read() {
+        let project: Arc<str> = Arc::from("default");
+        assert!(agent_report(&project, &span("credential.other", &[])).is_none());
+        let mut foreign = span("credential.lookup", &[]);
+        foreign.scope = Arc::new(Scope::default());
+        assert!(agent_report(&project, &foreign).is_none());
+    }
 }

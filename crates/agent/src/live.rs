@@ -8,6 +8,7 @@ use std::sync::{Arc, PoisonError, RwLock};
 use crate::report::Reports;
 use crate::roles::Role;
 use crate::settings::{AllowSettings, ImdsSettings, Settings};
+use crate::status::doors::{self, DoorStatus};
 use crate::tokens::Consumer;
 
 /// What is in force at one moment.
@@ -20,6 +21,8 @@ pub(crate) struct Live {
     pub(crate) imds: Option<ImdsSettings>,
     /// Who gets which role at the socket.
     pub(crate) allow: Vec<AllowSettings>,
+    /// The doors there are, and what to set at an SDK for each.
+    pub(crate) doors: Vec<DoorStatus>,
     /// What the server is told, if there is one.
     pub(crate) reports: Option<Arc<Reports>>,
 }
@@ -46,6 +49,7 @@ impl Live {
             consumers,
             imds: settings.imds.clone(),
             allow: settings.process.as_ref().map(|door| door.allow.clone()).unwrap_or_default(),
+            doors: doors::of(settings),
             reports: reports.cloned(),
         }
     }

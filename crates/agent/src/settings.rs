@@ -234,7 +234,7 @@ impl Settings {
     }
 
     /// Checks a text.
-    fn parse(text: &str) -> Result<Self, Vec<Problem>> {
+    pub(crate) fn parse(text: &str) -> Result<Self, Vec<Problem>> {
         let raw: raw::File = toml::from_str(text).map_err(|error| {
             let line = error.span().map(|span| check::line_of(text, span.start));
             vec![Problem {

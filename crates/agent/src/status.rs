@@ -12,6 +12,10 @@ use crate::live::Live;
 use crate::report::ReportStatus;
 use crate::roles::Role;
 
+pub(crate) mod doors;
+
+use doors::DoorStatus;
+
 /// All of it.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct Status {
@@ -22,6 +26,9 @@ pub(crate) struct Status {
     pub(crate) answered_from_memory: u64,
     /// Requests for metadata that went to upstream.
     pub(crate) passed_to_upstream: u64,
+    /// The doors there are, and what to set at an SDK for each.
+    #[serde(default)]
+    pub(crate) doors: Vec<DoorStatus>,
     /// How reports to the server went, if there is one.
     pub(crate) report: Option<ReportStatus>,
     /// The privileged half; none when the agent was not started as root.
@@ -102,6 +109,7 @@ pub(crate) async fn of(live: &Live, ledger: &Ledger) -> Status {
             .collect(),
         answered_from_memory,
         passed_to_upstream,
+        doors: live.doors.clone(),
         report: ledger.reports().map(|reports| reports.status()),
         helper: ledger.callers.helper().map(|helper| HelperStatus {
             pid: helper.pid(),
@@ -222,6 +230,7 @@ pub(crate) fn table(status: &Status) -> String {
     if let Some(report) = &status.report {
         line(report.text());
     }
+    doors::table(&status.doors, &mut line);
     out
 }
 
@@ -273,6 +282,7 @@ mod tests {
             }],
             answered_from_memory: 1_300,
             passed_to_upstream: 4,
+            doors: Vec::new(),
             report: Some(ReportStatus {
                 server: "https://hotspan.example".to_owned(),
                 last_sent: Some("2026-01-02T03:04:05Z".to_owned()),

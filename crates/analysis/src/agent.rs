@@ -133,7 +133,7 @@ mod tests {
         span.scope = Arc::new(Scope { name: SCOPE.to_owned(), ..Scope::default() });
         span.resource = Arc::new(Resource::default());
         for (key, value) in told {
-            span.attributes.push(*key, *value);
+            span.attributes.push(key, *value);
         }
         span
     }

@@ -21,7 +21,7 @@ pub struct AgentsAsked {
 /// Sums over a window.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub struct AgentTotals {
-    /// Hosts that told anything.
+    /// Hosts that told of a role.
     pub hosts: u64,
     /// Lookups.
     pub lookups: u64,

@@ -10,6 +10,10 @@ use super::{BookError, During};
 /// The most rows of one kind; the oldest go first. A host with ten consumers
 /// tells 14,400 a day.
 const ROWS_MAX: i64 = 2_000_000;
+/// Of so many of the newest lookups it is known which traces asked.
+const TRACED_ROWS_MAX: i64 = 200_000;
+/// Rows of a kind that go in one transaction.
+const GONE_AT_ONCE: i64 = 5_000;
 /// The tables of what agents tell, with the column that says when.
 const TABLES: [(&str, &str); 3] =
     [("agent_lookup", "at"), ("agent_fetch", "start"), ("agent_role", "at")];
@@ -140,16 +144,35 @@ fn whole(count: u64) -> i64 {
     i64::try_from(count).unwrap_or(i64::MAX)
 }
 
-/// Lets go of what is older than `before`, and of the oldest beyond the cap.
+/// Lets go of some of what is older than `before`, and of the oldest beyond the
+/// cap: not of all at once, because commits wait for it. Returns how many rows
+/// went; none when nothing is left to do.
 pub(super) fn expire(transaction: &Transaction<'_>, before: UnixNanos) -> rusqlite::Result<u64> {
     let mut rows = 0;
     for (table, when) in TABLES {
         let newest: i64 = transaction
             .prepare_cached(&format!("SELECT coalesce(max(id), 0) FROM {table}"))?
             .query_row([], |row| row.get(0))?;
-        rows += transaction
-            .prepare_cached(&format!("DELETE FROM {table} WHERE {when} < ?1 OR id <= ?2"))?
-            .execute(params![before.0, newest.saturating_sub(ROWS_MAX)])? as u64;
+        let beyond = newest.saturating_sub(ROWS_MAX);
+        for (condition, bound) in
+            [(format!("{when} < ?1"), before.0), ("id <= ?1".to_owned(), beyond)]
+        {
+            rows += transaction
+                .prepare_cached(&format!(
+                    "DELETE FROM {table} WHERE id IN \
+                     (SELECT id FROM {table} WHERE {condition} LIMIT ?2)"
+                ))?
+                .execute(params![bound, GONE_AT_ONCE])? as u64;
+        }
+        if table == "agent_lookup" {
+            rows += transaction
+                .prepare_cached(
+                    "DELETE FROM agent_caller WHERE rowid IN \
+                     (SELECT rowid FROM agent_caller WHERE lookup_id <= ?1 LIMIT ?2)",
+                )?
+                .execute(params![newest.saturating_sub(TRACED_ROWS_MAX), GONE_AT_ONCE])?
+                as u64;
+        }
     }
     Ok(rows)
 }

@@ -57,9 +57,15 @@ impl Book {
         rows += self.write("let old deploys go", |transaction, _| {
             deploys::expire(transaction, horizons.hours).during("let old deploys go")
         })?;
-        rows += self.write("let what agents told go", |transaction, _| {
-            agents::expire(transaction, horizons.minutes).during("let what agents told go")
-        })?;
+        loop {
+            let gone = self.write("let what agents told go", |transaction, _| {
+                agents::expire(transaction, horizons.minutes).during("let what agents told go")
+            })?;
+            rows += gone;
+            if gone == 0 {
+                break;
+            }
+        }
         Ok(rows)
     }
 

@@ -69,7 +69,9 @@ fn verify(root: &Path) -> anyhow::Result<()> {
     let output = command.output().context("systemd-analyze")?;
     // It says what it does not know, and ends well all the same.
     let said = String::from_utf8_lossy(&output.stderr);
-    if !output.status.success() || !said.trim().is_empty() {
+    // Units of the system that ours name may have troubles of their own.
+    let of_ours = said.lines().any(|line| line.contains("hotspan"));
+    if !output.status.success() || of_ours {
         bail!("systemd-analyze verify ({}): {said}", output.status);
     }
     Ok(())

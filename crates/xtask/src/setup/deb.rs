@@ -7,7 +7,7 @@ use std::process::Command;
 use crate::step;
 
 /// Any of this major version: what it makes is checked afterwards.
-const VERSION: &str = "3";
+const VERSION: &str = "^3";
 
 /// Where `cargo-deb` is; built if it is not there yet.
 pub(crate) fn cargo_deb(root: &Path) -> anyhow::Result<PathBuf> {

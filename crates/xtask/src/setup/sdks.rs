@@ -13,7 +13,9 @@ const SOURCES: &str = "crates/agent/tests/sdks";
 pub(super) fn go(root: &Path, live: &Path) -> anyhow::Result<PathBuf> {
     let (folder, sources) = (live.join("go"), root.join(SOURCES).join("go"));
     let program = folder.join("sdk");
-    let mut go = Command::new("go");
+    // A registry that does not answer must not hold up everything else.
+    let mut go = Command::new("timeout");
+    go.args(["600", "go"]);
     // Without the flag what is fetched cannot be removed by its owner.
     go.env("GOPATH", folder.join("path")).env("GOFLAGS", "-modcacherw -mod=readonly");
     go.env("GOCACHE", folder.join("cache")).arg("build").arg("-o").arg(&program).arg(".");
@@ -34,7 +36,8 @@ pub(super) fn java(root: &Path, live: &Path) -> anyhow::Result<PathBuf> {
     std::fs::create_dir_all(folder.join("installed"))?;
     std::fs::copy(sources.join("pom.xml"), folder.join("pom.xml"))?;
     std::fs::copy(sources.join(class), folder.join(class))?;
-    let mut maven = Command::new("mvn");
+    let mut maven = Command::new("timeout");
+    maven.args(["600", "mvn"]);
     maven.arg("-q").arg("-B").arg(format!("-Dmaven.repo.local={}", live.join("maven").display()));
     maven.args(["compile", "dependency:copy-dependencies", "-DincludeScope=runtime"]);
     step::run(&folder, "Java SDK", &mut maven)?;

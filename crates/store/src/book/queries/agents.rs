@@ -1,6 +1,6 @@
 //! What agents on hosts told: roles, callers, and the traces that asked.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::{BTreeMap, BTreeSet, HashMap};
 
 use hotspan_model::agent::{AgentCaller, AgentFetch, AgentRole};
 use hotspan_model::{SpanId, TraceId, UnixNanos};
@@ -13,6 +13,8 @@ use super::super::connection::Book;
 use super::super::rows::{Filter, TimeWindow};
 use super::super::{BookError, During};
 
+/// The consumer under which callers are added up that are not told apart.
+const OTHER: &str = "(other)";
 /// Points of a sparkline.
 const STEPS: i64 = 48;
 /// Fetches of a role that are shown, the last ones.
@@ -20,6 +22,13 @@ const FETCHES_MAX: usize = 120;
 /// Callers and traces that are shown.
 const CALLERS_MAX: usize = 200;
 const TRACES_MAX: i64 = 25;
+/// The newest lookups, among whose traces those are looked for that asked most.
+const TRACED_MAX: i64 = 20_000;
+/// Roles that are shown, those first that have the least life left.
+const ROLES_MAX: usize = 500;
+/// Roles and callers that are told apart while reports are read. Who sends spans
+/// can make up any number of names.
+const APART_MAX: usize = 10_000;
 
 /// Equal steps over a window.
 #[derive(Clone, Copy)]
@@ -66,7 +75,7 @@ impl Book {
             transaction
                 .prepare_cached(&format!(
                     "SELECT {TRACE_COLUMNS} FROM agent_caller c \
-                     JOIN agent_lookup l ON l.id = c.lookup_id WHERE c.trace_id = ?1 \
+                     JOIN agent_lookup l ON l.id = c.lookup_id WHERE c.trace_id = ?1 AND l.answer = 'given' \
                      GROUP BY l.host, l.door, l.role, l.consumer ORDER BY 3 DESC LIMIT ?2"
                 ))
                 .and_then(|mut statement| {
@@ -104,7 +113,10 @@ fn roles(
             .entry((host.clone(), role.started_seconds))
             .or_insert_with(|| Grown::new(is_new))
             .see([role.answered_from_memory, role.dropped]);
-        found.entry((project, host, role.role.clone())).or_default().see(role, is_new, steps);
+        let key = (project, host, role.role.clone());
+        if found.len() < APART_MAX || found.contains_key(&key) {
+            found.entry(key).or_default().see(role, is_new, steps);
+        }
     }
     for agent in agents.values() {
         let [answered, dropped] = agent.by();
@@ -119,6 +131,7 @@ fn roles(
         answer.roles.push(row);
     }
     answer.roles.sort_by_key(|row| (row.latest.seconds_left.unwrap_or(-1), row.host.clone()));
+    answer.roles.truncate(ROLES_MAX);
     Ok(())
 }
 
@@ -194,40 +207,41 @@ fn role_at(row: &Row<'_>) -> rusqlite::Result<AgentRole> {
     })
 }
 
+/// The last fetches of each role, in one look at all of them.
 fn fetches(
     transaction: &Transaction<'_>,
     window: TimeWindow,
     filter: &Filter,
     roles: &mut [AgentRoleRow],
 ) -> rusqlite::Result<()> {
+    let mut found: HashMap<(String, String, String), Vec<AgentFetch>> = HashMap::new();
+    for row in roles.iter() {
+        let key = (row.project.clone(), row.host.clone(), row.latest.role.clone());
+        found.insert(key, Vec::new());
+    }
     let mut statement = transaction.prepare_cached(
-        "SELECT start, end, outcome, reason, key_last_four FROM agent_fetch \
-         WHERE start >= ?1 AND start < ?2 AND project = ?3 AND host = ?4 AND role = ?5 \
-         AND (?6 IS NULL OR project = ?6) ORDER BY start DESC LIMIT ?7",
+        "SELECT project, host, role, start, end, outcome, reason, key_last_four \
+         FROM agent_fetch WHERE start >= ?1 AND start < ?2 \
+         AND (?3 IS NULL OR project = ?3) ORDER BY start DESC",
     )?;
-    for role in roles {
-        let name = role.latest.role.clone();
-        let bounds = params![
-            window.from.0,
-            window.to.0,
-            role.project,
-            role.host,
-            name,
-            filter.project,
-            FETCHES_MAX as i64
-        ];
-        let newest_first = statement.query_map(bounds, |row| {
-            Ok(AgentFetch {
-                start: UnixNanos(row.get(0)?),
-                end: UnixNanos(row.get(1)?),
-                role: name.clone(),
-                outcome: row.get(2)?,
-                reason: row.get(3)?,
-                key_last_four: row.get(4)?,
-            })
-        })?;
-        role.fetches = newest_first.collect::<rusqlite::Result<_>>()?;
-        role.fetches.reverse();
+    let mut rows = statement.query(params![window.from.0, window.to.0, filter.project])?;
+    while let Some(row) = rows.next()? {
+        let key = (row.get(0)?, row.get(1)?, row.get(2)?);
+        if let Some(fetches) = found.get_mut(&key).filter(|known| known.len() < FETCHES_MAX) {
+            fetches.push(AgentFetch {
+                start: UnixNanos(row.get(3)?),
+                end: UnixNanos(row.get(4)?),
+                role: key.2,
+                outcome: row.get(5)?,
+                reason: row.get(6)?,
+                key_last_four: row.get(7)?,
+            });
+        }
+    }
+    for row in roles {
+        let key = (row.project.clone(), row.host.clone(), row.latest.role.clone());
+        row.fetches = found.remove(&key).unwrap_or_default();
+        row.fetches.reverse();
     }
     Ok(())
 }
@@ -249,7 +263,10 @@ fn callers(
     let bounds = params![window.from.0, window.to.0, filter.project, steps.from, steps.width];
     let mut rows = statement.query(bounds)?;
     while let Some(row) = rows.next()? {
-        let caller = caller_at(row, 0)?;
+        let mut caller = caller_at(row, 0)?;
+        if found.len() >= APART_MAX && !found.contains_key(&caller) {
+            caller = AgentCaller { consumer: OTHER.to_owned(), ..AgentCaller::default() };
+        }
         let given: String = row.get(6)?;
         let at = UnixNanos(row.get(8)?);
         let count = u64::try_from(row.get::<_, i64>(9)?).unwrap_or_default();
@@ -314,10 +331,14 @@ fn traces(
 ) -> rusqlite::Result<Vec<AgentTraceRow>> {
     transaction
         .prepare_cached(&format!(
-            "SELECT {TRACE_COLUMNS} FROM agent_lookup l JOIN agent_caller c ON c.lookup_id = l.id \
-             WHERE l.at >= ?1 AND l.at < ?2 AND (?3 IS NULL OR l.project = ?3) \
+            "SELECT {TRACE_COLUMNS} FROM (SELECT * FROM agent_lookup WHERE at >= ?1 AND at < ?2 \
+             AND (?3 IS NULL OR project = ?3) ORDER BY at DESC LIMIT ?5) l \
+             JOIN agent_caller c ON c.lookup_id = l.id \
              GROUP BY c.trace_id ORDER BY 3 DESC, 4 DESC LIMIT ?4"
         ))?
-        .query_map(params![window.from.0, window.to.0, filter.project, TRACES_MAX], trace_row)?
+        .query_map(
+            params![window.from.0, window.to.0, filter.project, TRACES_MAX, TRACED_MAX],
+            trace_row,
+        )?
         .collect()
 }

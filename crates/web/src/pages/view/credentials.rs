@@ -55,6 +55,9 @@ fn verdict(frame: &Frame, asked: &AgentsAsked) -> Markup {
                     b.bad { "Role " (row.latest.role) " on " (host_of(row)) " " (standing(row, frame.now).says) "." }
                     @if !row.latest.reason.is_empty() { " " (row.latest.reason) "." }
                 },
+                None if asked.roles.is_empty() => {
+                    b { "No role was told about " (frame.window.phrase()) "." }
+                },
                 None => {
                     b.well { "Every role has credentials." } " "
                     (format::plural(totals.answered_from_memory as f64, "request was", "requests were"))
@@ -80,8 +83,10 @@ fn numbers(asked: &AgentsAsked) -> Vec<Figure> {
             .hint("Refused, or asked while there were none"),
         Figure::new(format::count(totals.answered_from_memory as f64), "calls to upstream spared")
             .hint("Requests that agents answered from memory"),
-        Figure::new(format::count(totals.attempts as f64), "calls to upstream made")
-            .hint(format!("Fetches by agents; {} of them failed", format::exact(totals.failures))),
+        Figure::new(format::count(totals.attempts as f64), "calls to upstream made").hint(format!(
+            "Mostly whether a role is the same; {} of them failed",
+            format::exact(totals.failures)
+        )),
         Figure::new(
             format::count(totals.hosts as f64),
             if totals.hosts == 1 { "host" } else { "hosts" },

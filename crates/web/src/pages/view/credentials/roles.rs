@@ -28,15 +28,20 @@ pub(super) struct Standing {
 /// How it stands with a role now.
 pub(super) fn standing(row: &AgentRoleRow, now: UnixNanos) -> Standing {
     let (says, is_well) = match (row.latest.standing.as_str(), left(row, now)) {
-        (_, Some(..=0) | None) if row.latest.standing == "removed" => ("was taken away", false),
-        (_, Some(..=0) | None) => ("has no credentials", false),
+        ("removed", Some(..=0) | None) => ("was taken away", false),
         _ if is_silent(row, now) => ("is not told about any more", false),
-        (_, Some(left)) if left < SHORT_SECONDS => ("has little life left", false),
+        (_, Some(..=0) | None) => ("has no credentials", false),
+        (_, Some(left)) if left < short(row) => ("has little life left", false),
         ("failing", _) => ("cannot be fetched anew", false),
         ("missing", _) => ("may have been taken away", false),
         _ => ("is well", true),
     };
     Standing { says, is_well }
+}
+
+/// Of credentials that never live long, half is no little.
+fn short(row: &AgentRoleRow) -> i64 {
+    row.latest.life_seconds.map_or(SHORT_SECONDS, |life| SHORT_SECONDS.min(life / 2))
 }
 
 fn is_silent(row: &AgentRoleRow, now: UnixNanos) -> bool {
@@ -61,7 +66,7 @@ pub(super) fn roles(frame: &Frame, rows: &[AgentRoleRow]) -> Markup {
                     th scope="col" { "Standing" }
                     th scope="col" { "Life left" }
                     th scope="col" { "Life left " (frame.window.phrase()) ", and each fetch" }
-                    th.num scope="col" { "Fetches" }
+                    th.num scope="col" title="Times upstream was asked, mostly only whether the role is the same" { "Asked" }
                     th scope="col" { "Told" }
                 } }
                 tbody { @for row in rows { (line(frame, axis, row)) } }
@@ -113,6 +118,7 @@ mod tests {
             ("good", Some(20_000), 60, "is well"),
             ("good", Some(1_000), 60, "has little life left"),
             ("good", Some(50), 60, "has no credentials"),
+            ("good", Some(50), 1_000, "is not told about any more"),
             ("good", Some(20_000), 1_000, "is not told about any more"),
             ("failing", Some(20_000), 60, "cannot be fetched anew"),
             ("missing", Some(20_000), 60, "may have been taken away"),

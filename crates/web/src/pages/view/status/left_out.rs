@@ -45,6 +45,10 @@ const REMEDIES: &[(&str, &str)] = &[
     ("page_timeout", "Ask for shorter windows; the server has more to do than it manages."),
     ("panic", "A defect of Hotspan: report the line that the server logged."),
     ("no_entry_span", "Their service's entry span never came: look at its sampling."),
+    (
+        "agent_reports_overflow",
+        "Agents tell more than can be booked: look at the disk, or have them report less often.",
+    ),
     ("assembly_overflow", "The trace is larger than what is analysed; all of it is stored."),
     ("assembly_evicted", "More traces were open than fit in memory; they were analysed early."),
     ("assembly_lost", "Analysis did not keep up: more processors or fewer spans help."),

@@ -86,7 +86,12 @@ pub(crate) fn run(settings: &RunSettings) -> anyhow::Result<()> {
     let helper = rights::helper(&wanted).context(Failure::Resource)?.map(Arc::new);
     rights::give_up(path, &wanted)?;
     let parts = Parts { doors, files, helper };
-    runtime()?.block_on(serve_until_stopped(path, wanted, parts))
+    let runtime = runtime()?;
+    let ended = runtime.block_on(serve_until_stopped(path, wanted, parts));
+    // A name that is being resolved may take half a minute; callers wait in the
+    // socket for whoever comes next.
+    runtime.shutdown_background();
+    ended
 }
 
 fn runtime() -> anyhow::Result<Runtime> {

@@ -48,6 +48,15 @@ pub(crate) struct HelperStatus {
     pub(crate) refused: u64,
 }
 
+impl HelperStatus {
+    fn trouble(&self) -> Option<String> {
+        (self.state != "running").then(|| format!(
+            "the helper (process {}) is gone: callers have no program, and no token file is made; restart the agent",
+            self.pid
+        ))
+    }
+}
+
 /// Who asked.
 #[derive(Debug, Serialize, Deserialize)]
 pub(crate) struct CallerStatus {
@@ -217,11 +226,8 @@ pub(crate) fn table(status: &Status) -> String {
         others => line(format!("{:<10} {:<30} {:<32} {others:>9}", "(other)", "", "")),
     }
     line(String::new());
-    if let Some(helper) = status.helper.as_ref().filter(|helper| helper.state != "running") {
-        let HelperStatus { pid, .. } = helper;
-        line(format!(
-            "the helper (process {pid}) is gone: callers have no program, and no token file is made; restart the agent"
-        ));
+    if let Some(said) = status.helper.as_ref().and_then(HelperStatus::trouble) {
+        line(said);
     }
     let Status { answered_from_memory, passed_to_upstream, .. } = status;
     line(format!(

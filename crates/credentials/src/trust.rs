@@ -14,14 +14,39 @@ pub const REMEDY: &str = "whoever can write it decides who gets credentials; chm
 
 /// Why the file at `path` cannot be trusted.
 pub fn distrust(path: &Path) -> Option<String> {
+    doubt(path, false)
+}
+
+/// Why what is made in the folder at `path` could be replaced.
+pub fn distrust_folder(path: &Path) -> Option<String> {
+    doubt(path, true)
+}
+
+fn doubt(path: &Path, is_folder: bool) -> Option<String> {
     // Links are followed: what counts is the file that is read or run.
     let real = match path.canonicalize() {
         Ok(real) => real,
         Err(error) => return Some(format!("cannot be found: {error}")),
     };
     let own = nix::unistd::geteuid().as_raw();
+    // As it is written, too: who owns a link, or can replace it, decides where it
+    // leads when it is opened.
+    let written = path.ancestors().filter(|place| place.is_symlink());
+    for link in written {
+        let folder = link.parent().unwrap_or(link);
+        let weakness = match (link.symlink_metadata(), folder.metadata()) {
+            (Ok(link), _) if link.uid() != 0 && link.uid() != own => {
+                Some("belongs to another user")
+            }
+            (Ok(_), Ok(folder)) => weakness(&folder, true, own),
+            _ => Some("cannot be looked at"),
+        };
+        if let Some(weakness) = weakness {
+            return Some(format!("is behind the link {}, which {weakness}", link.display()));
+        }
+    }
     real.ancestors().enumerate().find_map(|(above, place)| match place.metadata() {
-        Ok(metadata) => weakness(&metadata, above > 0, own).map(|weakness| {
+        Ok(metadata) => weakness(&metadata, is_folder || above > 0, own).map(|weakness| {
             if above == 0 {
                 weakness.to_owned()
             } else {
@@ -47,6 +72,21 @@ fn weakness(metadata: &Metadata, is_folder: bool, own: u32) -> Option<&'static s
 mod tests {
     use super::*;
     use std::os::unix::fs::PermissionsExt;
+
+    #[test]
+    fn links_that_others_can_replace() {
+        for (mode, trusted) in [(0o755, true), (0o777, false)] {
+            let (folder, open) =
+                (tempfile::tempdir().expect("one"), tempfile::tempdir().expect("two"));
+            std::fs::write(folder.path().join("agent.toml"), "").expect("to write");
+            let link = open.path().join("link");
+            std::os::unix::fs::symlink(folder.path(), &link).expect("to link");
+            let permissions = std::fs::Permissions::from_mode(mode);
+            std::fs::set_permissions(open.path(), permissions).expect("to set");
+            let found = distrust(&link.join("agent.toml"));
+            assert_eq!(found.is_none(), trusted, "{mode:o}: {found:?}");
+        }
+    }
 
     #[test]
     fn files_that_others_can_write() {

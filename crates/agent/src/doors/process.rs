@@ -9,6 +9,7 @@ use std::path::{Path, PathBuf};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
+use hotspan_credentials::trust::distrust_folder;
 use tokio::io::{AsyncBufReadExt, AsyncReadExt, AsyncWriteExt, BufReader};
 use tokio::net::{UnixListener, UnixStream};
 use tokio::sync::{Semaphore, watch};
@@ -79,6 +80,12 @@ impl Socket {
         }
         let listener = std::os::unix::net::UnixListener::bind(path)?;
         listener.set_nonblocking(true)?;
+        // Whoever can replace it could have any file of ours opened to all.
+        if let Some(what) = path.parent().and_then(distrust_folder) {
+            let _ = std::fs::remove_file(path);
+            let remedy = "name one in a folder that only root or the agent's user can write";
+            return Err(io::Error::other(format!("its folder {what}; {remedy}")));
+        }
         // Anyone may ask; who gets an answer is decided by who they are.
         std::fs::set_permissions(path, Permissions::from_mode(0o666))?;
         Ok(Self { path: Some(path.to_owned()), listener })

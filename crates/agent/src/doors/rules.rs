@@ -20,15 +20,19 @@ pub(crate) struct Rules {
     cgroups: Arc<Mutex<Cgroups>>,
     /// One looks at a time, and when the last did; whoever waited finds what
     /// the other saw.
-    looking: tokio::sync::Mutex<Option<Instant>>,
+    looking: Arc<tokio::sync::Mutex<Option<Look>>>,
+}
+
+/// A look through all cgroups.
+#[derive(Clone, Copy)]
+struct Look {
+    began: Instant,
+    ended: Instant,
 }
 
 impl Rules {
     pub(crate) fn new() -> Self {
-        Self {
-            cgroups: Arc::new(Mutex::new(Cgroups::new())),
-            looking: tokio::sync::Mutex::default(),
-        }
+        Self { cgroups: Arc::new(Mutex::new(Cgroups::new())), looking: Arc::default() }
     }
 
     /// Whether the caller is let in: always without rules, and with them when
@@ -57,23 +61,31 @@ impl Rules {
         if let Some(known) = self.known(id) {
             return known;
         }
-        let mut last = self.looking.lock().await;
+        let came = Instant::now();
+        let mut last = Arc::clone(&self.looking).lock_owned().await;
         if let Some(known) = self.known(id) {
             return known;
         }
-        if let Some(last) = *last {
-            tokio::time::sleep_until(last + LOOK_PAUSE).await;
+        if let Some(look) = *last {
+            if look.began >= came {
+                // One for all who had come by then: there is no such cgroup.
+                return None;
+            }
+            tokio::time::sleep_until(look.ended + LOOK_PAUSE).await;
         }
         let cgroups = Arc::clone(&self.cgroups);
+        // The look has the lock, and not who waits for it: callers that hang up
+        // do not begin one look beside another.
         let look = tokio::task::spawn_blocking(move || {
+            let began = Instant::now();
             // Looked for beside the ones that are known, which others ask for.
             let mut fresh = Cgroups::new();
             fresh.look_for(id);
             *cgroups.lock().unwrap_or_else(PoisonError::into_inner) = fresh;
+            *last = Some(Look { began, ended: Instant::now() });
         });
         // A look that broke off has found nothing.
         let _ = look.await;
-        *last = Some(Instant::now());
         self.known(id).flatten()
     }
 

@@ -6,7 +6,7 @@
 use std::collections::VecDeque;
 use std::fs::{File, OpenOptions};
 use std::io::{self, Write};
-use std::os::unix::fs::OpenOptionsExt;
+use std::os::unix::fs::{MetadataExt, OpenOptionsExt};
 use std::path::Path;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU64, Ordering};
@@ -15,7 +15,7 @@ use std::thread::{JoinHandle, sleep};
 use std::time::{Duration, Instant};
 
 use hotspan_imds::civil::UnixSeconds;
-use nix::libc::O_NOFOLLOW;
+use nix::libc::{O_NOFOLLOW, O_NONBLOCK};
 use serde::Serialize;
 
 use super::callers::{Callers, Process, Sought};
@@ -110,7 +110,19 @@ impl Audit {
     /// later cannot be read, replaced or cut by whoever took over the doors.
     pub(crate) fn open(path: &Path) -> io::Result<File> {
         let mut options = OpenOptions::new();
-        options.create(true).append(true).mode(0o600).custom_flags(O_NOFOLLOW).open(path)
+        // Without waiting, because a pipe would hold up the start for ever.
+        let file = options
+            .create(true)
+            .append(true)
+            .mode(0o600)
+            .custom_flags(O_NOFOLLOW | O_NONBLOCK)
+            .open(path)?;
+        let found = file.metadata()?;
+        if !found.is_file() || found.nlink() != 1 || found.mode() & 0o077 != 0 {
+            let what = "it is no file of its own that only its owner can read; chmod it to 600, or remove it";
+            return Err(io::Error::other(what));
+        }
+        Ok(file)
     }
 
     /// Starts the thread that writes; with no file, nothing is kept.
@@ -126,6 +138,7 @@ impl Audit {
             text_lines: 0,
             second: None,
             not_written: Arc::clone(&lost),
+            is_torn: false,
         };
         let writer = std::thread::Builder::new()
             .name("audit".to_owned())
@@ -157,6 +170,8 @@ struct Pen {
     /// A second as text, made once for all lines of it.
     second: Option<(UnixSeconds, String)>,
     not_written: Arc<AtomicU64>,
+    /// The last line may be cut off.
+    is_torn: bool,
 }
 
 impl Pen {
@@ -240,7 +255,14 @@ impl Pen {
     }
 
     fn write(&mut self) {
-        if self.file.write_all(&self.text).is_err() {
+        if self.text.is_empty() {
+            return;
+        }
+        // What a full disk cut off must not swallow the line after it.
+        let begun = if self.is_torn { self.file.write_all(b"\n") } else { Ok(()) };
+        let written = begun.and_then(|()| self.file.write_all(&self.text));
+        self.is_torn = written.is_err();
+        if self.is_torn {
             self.not_written.fetch_add(self.text_lines, Ordering::Relaxed);
         }
         self.text.clear();

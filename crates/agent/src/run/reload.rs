@@ -36,7 +36,10 @@ async fn read(
     current: &Current,
     helper: Option<&Arc<Helper>>,
 ) -> anyhow::Result<Settings> {
-    let wanted = Settings::load(path)?;
+    // Names of users may be asked of another machine; callers do not wait for it.
+    let file = path.to_owned();
+    let wanted = tokio::task::spawn_blocking(move || Settings::load(&file));
+    let wanted = wanted.await.context("the configuration")??;
     if let Some(what) = needs_restart(before, &wanted) {
         anyhow::bail!("{what} changes with a restart only; restart the agent");
     }

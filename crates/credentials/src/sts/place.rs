@@ -84,7 +84,9 @@ impl FromStr for Endpoint {
         let address = Address::parse(text).filter(|address| {
             address.is_tls || address.socket.is_some_and(|socket| socket.ip().is_loopback())
         });
-        let what = || format!("sts_endpoint {text:?} cannot be used");
+        // It is not repeated where it may hold a password.
+        let shown = if text.contains('@') { "with a user or a password in it" } else { text };
+        let what = || format!("sts_endpoint {shown:?} cannot be used");
         address.map(Self).ok_or_else(|| {
             Unusable::new(
                 what(),

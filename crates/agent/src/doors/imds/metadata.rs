@@ -22,7 +22,8 @@ const KEPT: [&str; 4] =
 const KEPT_BELOW: &str = "meta-data/placement/";
 const KEPT_MAX: usize = 32;
 /// Credentials of roles are handed out by the door itself or not at all.
-const CREDENTIALS: &str = "meta-data/iam/security-credentials";
+const CREDENTIALS: [&str; 2] =
+    ["meta-data/iam/security-credentials", "meta-data/identity-credentials"];
 /// Upstream bears only so many at a time; more wait.
 const AT_ONCE_MAX: usize = 8;
 const PASSED_HEADERS: [HeaderName; 3] = [CONTENT_TYPE, LAST_MODIFIED, ACCEPT_RANGES];
@@ -110,7 +111,9 @@ fn may_pass(path: &str, deny: &[String]) -> bool {
     let is_below = |folder: &str| {
         path.get(..folder.len()).is_some_and(|start| start.eq_ignore_ascii_case(folder))
     };
-    is_plain && !is_below(CREDENTIALS) && !deny.iter().any(|folder| is_below(folder))
+    is_plain
+        && !CREDENTIALS.into_iter().any(is_below)
+        && !deny.iter().any(|folder| is_below(folder))
 }
 
 #[cfg(test)]
@@ -135,6 +138,7 @@ mod tests {
             ("meta-data/iam/./security-credentials/app", false),
             ("meta-data/x/../iam/security-credentials/app", false),
             ("meta-data/iam;/security-credentials", false),
+            ("meta-data/identity-credentials/ec2/security-credentials/ec2-instance", false),
             ("meta-data/iam\\security-credentials", false),
         ] {
             assert_eq!(may_pass(path, &deny), passes, "{path}");

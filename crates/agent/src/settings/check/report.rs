@@ -45,16 +45,18 @@ impl Checker<'_> {
 
     fn server(&mut self, raw: &Spanned<String>) -> Option<String> {
         let text = raw.get_ref();
+        if text.contains('@') {
+            // Not repeated: it may be a password.
+            let what = "an address with a user or a password in it cannot be used".to_owned();
+            self.refuse(raw, what, SERVER);
+            return None;
+        }
         let parsed = text.parse::<Uri>().ok();
         let whole = parsed.as_ref().filter(|uri| uri.query().is_none() && !text.contains('#'));
         let Some((uri, authority)) = whole.and_then(|uri| Some((uri, uri.authority()?))) else {
             self.refuse(raw, format!("{text:?} is not a server's address"), SERVER);
             return None;
         };
-        if authority.as_str().contains('@') {
-            self.refuse(raw, format!("{text:?} is not a server's address alone"), SERVER);
-            return None;
-        }
         let host = authority.host().trim_start_matches('[').trim_end_matches(']');
         let ip = host.parse::<IpAddr>().ok();
         match uri.scheme_str() {

@@ -286,7 +286,7 @@ fn callers(
         .into_iter()
         .map(|(caller, (sums, hosts))| AgentCallerRow { caller, hosts: hosts.len() as u64, ..sums })
         .collect();
-    answer.callers.sort_by(|one, other| other.lookups.cmp(&one.lookups));
+    answer.callers.sort_by_key(|row| std::cmp::Reverse(row.lookups));
     answer.callers.truncate(CALLERS_MAX);
     Ok(())
 }

@@ -149,8 +149,7 @@ fn told_twice_is_told_once() {
         AgentTotals { hosts: 0, lookups: 8, given: 5, sum_ns: 800, max_ns: 300, answered_from_memory: 0, attempts: 0, failures: 0, dropped: 0 }
     "#]],
     );
-    let mut other = Filter::default();
-    other.project = Some("other".to_owned());
+    let other = Filter { project: Some("other".to_owned()), ..Filter::default() };
     assert!(fixture.book.agents(minutes(0, 30), &other).expect("reads").callers.is_empty());
     let asked = fixture.book.agent_lookups_of(ids(900).0).expect("reads");
     assert_eq!(asked.iter().map(|row| row.lookups).collect::<Vec<_>>(), [4]);

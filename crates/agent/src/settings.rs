@@ -356,7 +356,7 @@ mod tests {
                 "ftp://127.0.0.1",
                 "http://127.0.0.1:4318",
             ),
-            ("[report]\nserver = \"https://key@hotspan\"\n", 2, "is not", "key_file"),
+            ("[report]\nserver = \"https://key@hotspan\"\n", 2, "a password in it", "key_file"),
             ("[report]\nserver = \"https://hotspan/?key=1\"\n", 2, "is not", "key_file"),
             (
                 "[metrics]\nlisten = \"127.0.0.1:4318\"\n[report]\nserver = \"http://127.0.0.1:4318\"\n",

@@ -69,7 +69,7 @@ mod tests {
     #[test]
     fn the_end_of_an_answer() {
         for (text, expected) in [
-            ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab", Some(Some(40))),
+            ("HTTP/1.1 200 OK\r\ncontent-length: 2\r\n\r\nab", Some(Some(38))),
             ("HTTP/1.1 200 OK\r\nContent-Length: 2\r\n\r\na", Some(None)),
             ("HTTP/1.1 200 OK\r\nContent-", Some(None)),
             ("HTTP/1.1 503 Later\r\nContent-Length: 0\r\n\r\n", None),

@@ -12,10 +12,9 @@ use std::os::unix::net::UnixListener;
 use std::path::{Path, PathBuf};
 use std::process::{Child, Command};
 use std::sync::atomic::Ordering;
-use std::time::{Duration, Instant};
 
 use crate::callers::{Caller, Counts, asking, wait_for_more};
-use crate::host::{copy_program, raw, upstream, write_private};
+use crate::host::{copy_program, raw, upstream, wait_until, write_private};
 
 /// Moves the sockets from where a process can be given them to where it looks.
 const START: &str = "
@@ -227,12 +226,4 @@ fn a_crash_while_upstream_is_down_too() {
     assert!(manager.credentials());
     let agent = manager.agent.as_mut().expect("an agent");
     assert!(agent.try_wait().expect("its state").is_none(), "it has not been started again");
-}
-
-fn wait_until(what: &str, is_so: impl Fn() -> bool) {
-    let begun = Instant::now();
-    while !is_so() {
-        assert!(begun.elapsed() < Duration::from_secs(120), "{what}");
-        std::thread::sleep(Duration::from_millis(50));
-    }
 }

@@ -14,8 +14,6 @@ pub struct AgentsAsked {
     pub traces: Vec<AgentTraceRow>,
     /// Sums over everything in the window.
     pub totals: AgentTotals,
-    /// Width of a point in the sparklines.
-    pub step_ns: i64,
 }
 
 /// Sums over a window.

@@ -56,7 +56,7 @@ impl Book {
     pub fn agents(&self, window: TimeWindow, filter: &Filter) -> Result<AgentsAsked, BookError> {
         let steps = Steps::over(window);
         self.read("read what agents told", |transaction| {
-            let mut answer = AgentsAsked { step_ns: steps.width, ..AgentsAsked::default() };
+            let mut answer = AgentsAsked::default();
             roles(transaction, window, filter, steps, &mut answer)
                 .and_then(|()| fetches(transaction, window, filter, &mut answer.roles))
                 .and_then(|()| callers(transaction, window, filter, steps, &mut answer))
@@ -161,7 +161,7 @@ impl<const N: usize> Grown<N> {
 #[derive(Default)]
 struct RoleOverTime {
     latest: AgentRole,
-    starts: BTreeMap<i64, Option<Grown<2>>>,
+    starts: BTreeMap<i64, Grown<2>>,
     life: Vec<Option<i64>>,
 }
 
@@ -173,14 +173,13 @@ impl RoleOverTime {
         *point = Some(point.map_or(left, |known| known.min(left)));
         self.starts
             .entry(role.started_seconds)
-            .or_default()
-            .get_or_insert_with(|| Grown::new(is_new))
+            .or_insert_with(|| Grown::new(is_new))
             .see([role.attempts, role.failures]);
         self.latest = role;
     }
 
     fn row(self, project: String, host: String) -> AgentRoleRow {
-        let grown = self.starts.values().flatten().map(Grown::by);
+        let grown = self.starts.values().map(Grown::by);
         let [attempts, failures] = grown.fold([0, 0], |sum, by| [sum[0] + by[0], sum[1] + by[1]]);
         let (latest, life) = (self.latest, self.life);
         AgentRoleRow { project, host, latest, attempts, failures, life, fetches: Vec::new() }

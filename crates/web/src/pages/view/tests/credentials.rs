@@ -80,7 +80,6 @@ pub(super) fn hostile_page() -> Markup {
         callers: vec![caller],
         traces: vec![trace],
         totals: AgentTotals { dropped: 1, lookups: 1, given: 9, ..AgentTotals::default() },
-        step_ns: 1,
     })
 }
 
